@@ -39,14 +39,14 @@ void et_probe_idle_end(void);
  * [own] copies the name   [thr] any   [sig] no   [err] ET_NONE: table full (64) */
 uint32_t et_probe_allocator(const char *name, enum et_allocator_kind kind);
 
-/* `allocator` handed out `ptr`, `size` bytes as the caller asked for them / took it back.  Call
- * alloc after, free before the memory can be handed out again.  `ptr` identifies the object and
+/* `allocator` handed out `ptr`, `size` bytes as the caller asked for them / took it back (the same
+ * size).  Call alloc after, free before the memory can be handed out again.  `ptr` identifies the object and
  * is not read.  The stack is taken from the calling thread; the reported call site is the caller
  * of the function that contains `caller_ra` as its return address
  * (`__builtin_return_address(0)` of the pool's public entry point).
  * [own] none   [thr] any   [sig] no   [err] never */
 void et_probe_alloc(uint32_t allocator, const void *ptr, size_t size, const void *caller_ra);
-void et_probe_free(uint32_t allocator, const void *ptr);
+void et_probe_free(uint32_t allocator, const void *ptr, size_t size);
 
 /* Exact counters of the calling thread since it began, all libc allocation calls. */
 struct et_heap_counts {
