@@ -1,0 +1,141 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# The layers of the house hold (scripts/check-layers.pl on the build under test), and the check
+# that says so can fail: in a small tree of our own each rule is broken once.
+check=$PWD/scripts/check-layers.pl
+n=0
+ok() { # STATUS NAME
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
+}
+
+out=$(perl "$check" "$ET_BUILD" 2>&1)
+ok $? "no edge of this build leaves its layer"
+echo "$out" | sed 's/^/# /'
+
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+
+put() { # FILE TEXT
+	mkdir -p "$(dirname "$1")"
+	printf '%s\n' "$2" >"$1"
+}
+
+good_tree() {
+	rm -rf src include build
+	put include/engine-top/probe.h "void et_probe_hit(void);"
+	put src/base/text.h "int et_text_n(void);"
+	put src/base/text.c '
+		#include "base/text.h"
+		int et_text_n(void) { return 1; }'
+	put src/profiler/agent/signal.c '
+		#include <time.h>
+		#include "engine-top/probe.h"
+		void et_probe_hit(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); }'
+	put src/profiler/agent/ring.c 'int et_ring_fill;'
+	put src/engine/build/session.c '
+		#include "base/text.h"
+		#include "engine-top/probe.h"
+		int et_session_n(void) { et_probe_hit(); return et_text_n(); }'
+	put src/tui/grid.h "int et_grid_n(void);"
+	put src/tui/grid.c '
+		#include "tui/grid.h"
+		int et_grid_n(void) { return 2; }'
+	put src/tui/pane/cpu.c '
+		#include "tui/grid.h"
+		int et_cpu_draw(void) { return et_grid_n(); }'
+}
+
+run_check() {
+	find src -name '*.c' | while read -r c; do
+		o=build/${c%.c}.o
+		mkdir -p "$(dirname "$o")"
+		${CC:-gcc} -Iinclude -Isrc -MMD -MP -c "$c" -o "$o" || echo "$c does not compile"
+	done
+	perl "$check" build >out 2>&1
+}
+
+breaks() { # NAME, PATTERN: the tree as it stands must be refused with a line like PATTERN
+	run_check
+	status=$?
+	grep -q -- "$2" out && [ "$status" -eq 1 ]
+	ok $? "refused: $1"
+	sed 's/^/# /' out
+	good_tree
+}
+
+good_tree
+run_check
+ok $? "a tree in order passes"
+sed 's/^/# /' out
+
+put src/engine/build/session.c '
+	#include "tui/grid.h"
+	int et_session_n(void) { return 0; }'
+breaks "engine includes a header of tui" \
+	'^src/engine/build/session.c includes src/tui/grid.h: engine/build must not see tui$'
+
+put src/engine/build/session.c '
+	int et_grid_n(void);
+	int et_session_n(void) { return et_grid_n(); }'
+breaks "engine calls tui behind a private prototype" \
+	'session.o uses et_grid_n of build/src/tui/grid.o: engine/build must not see tui$'
+
+put src/tui/grid.c '
+	#include "engine-top/probe.h"
+	int et_grid_n(void) { et_probe_hit(); return 2; }'
+breaks "tui includes a public header that is not for it" \
+	'^src/tui/grid.c includes include/engine-top/probe.h: tui must not see include'
+
+put src/base/text.c '
+	int et_grid_n(void);
+	int et_text_n(void) { return et_grid_n(); }'
+breaks "base knows somebody" 'base must not see tui$'
+
+put src/tui/grid.c '
+	int et_cpu_draw(void);
+	int et_grid_n(void) { return et_cpu_draw(); }'
+breaks "two folders need each other" '^cycle between rooms: src/tui/grid.c src/tui/pane/cpu.c$'
+
+put src/tui/grid.c '
+	char *et_grid_name = "x";
+	int et_grid_n(void) { return 2; }'
+breaks "a second mutable external variable" '^2 mutable external variables, 1 allowed: '
+
+put src/tui/grid.c '
+	const char *const et_grid_names[] = { "x" };
+	int et_grid_n(void) { return 2; }'
+run_check
+ok $? "a constant table of pointers is no mutable variable"
+good_tree
+
+put src/tui/grid.c '
+	int grid_n(void) { return 2; }
+	int et_grid_n(void) { return grid_n(); }'
+breaks "an external name without et_" "^src/tui/grid.c defines external 'grid_n'"
+
+put src/tui/curses.h ''
+put src/tui/grid.c '
+	#include "tui/curses.h"
+	int et_grid_n(void) { return 2; }'
+breaks "curses outside of term.c" '^src/tui/grid.c includes tui/curses.h: only src/tui/term.c may$'
+
+put src/profiler/agent/signal.c '
+	#include <stdlib.h>
+	void et_probe_hit(void) { free(malloc(1)); }'
+breaks "malloc in signal context" 'signal.o uses malloc in signal context: not in the allow-list$'
+
+put src/profiler/agent/signal.c '
+	#include "base/text.h"
+	void et_probe_hit(void) { et_text_n(); }'
+breaks "signal context leaves its objects" 'signal.o uses et_text_n in signal context'
+
+rm src/profiler/agent/ring.c
+breaks "an object of signal context is gone" '^src/profiler/agent/ring.c runs in signal context but'
+
+put src/cellar/rat.c 'int et_rat_n(void) { return 0; }'
+breaks "a folder that is no room" '^src/cellar/rat.c stands in no room of the house'
+
+echo "1..$n"
