@@ -9,16 +9,21 @@ VERSION := 0.1.0
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+AR      ?= ar
+# A newer compiler knows warnings that we have not met: `make WERROR=` builds in spite of them.
+WERROR  ?= -Werror
 PKGS    := ncursesw libarchive libcrypto yaml-0.1 libdw jansson libzstd zlib
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
            -Wmissing-prototypes -Wold-style-definition -Wundef -Wvla -Wformat=2 -Wcast-qual \
-           -Wwrite-strings -Wpointer-arith -Wnull-dereference -Wimplicit-fallthrough -Werror
+           -Wwrite-strings -Wpointer-arith -Wnull-dereference -Wimplicit-fallthrough $(WERROR)
 # unwind tables: the profiler walks our own stacks; initial-exec: thread-local storage is read in
 # a signal handler, where the general model may call malloc.
 CFLAGS  ?= -O2 -g
 BASE    := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DET_VERSION='"$(VERSION)"' \
-           -DET_PREFIX='"$(PREFIX)"' -fasynchronous-unwind-tables -ftls-model=initial-exec \
+           -fasynchronous-unwind-tables -ftls-model=initial-exec \
            -fno-strict-aliasing -Iinclude -Isrc -Itests/lib
 LDFLAGS_BASE := -pthread
 
@@ -30,7 +35,7 @@ SAN := $(SAN_$(CONF))
 ifneq ($(SAN),)
 BASE += -DET_NO_INTERPOSE
 else
-BASE += -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+BASE += -fstack-protector-strong $(if $(filter -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
 endif
 
 SRC      := $(sort $(shell find src -name '*.c'))
@@ -49,19 +54,25 @@ BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(B)/bench/%)
 .DEFAULT_GOAL := help
 .SECONDARY:
 .DELETE_ON_ERROR:
+# No built-in rules: make would try each of them on every file.
+MAKEFLAGS += -r
+.SUFFIXES:
+
+# Sub-makes of the commands below use all processors, unless -j was given.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # ---- the two commands of the README ----------------------------------------------------------
 
 .PHONY: run
 run: ## install what is missing, build, open the dashboard on the default preset
 	@sh scripts/install-deps.sh build
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@$(B)/engine-top
 
 .PHONY: test
 test: ## install what is missing, build, run every fast test
 	@sh scripts/install-deps.sh build test
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory $(JOBS) check
 
 # ---- build ------------------------------------------------------------------------------------
 
@@ -76,20 +87,32 @@ $(B)/config.mk: Makefile
 	@{ echo "PKG_CFLAGS := $$(pkg-config --cflags $(PKGS))"; \
 	   echo "PKG_LIBS := $$(pkg-config --libs $(PKGS))"; } > $@
 
-ifneq ($(filter-out help run test test-readers clean docs,$(or $(MAKECMDGOALS),help)),)
-include $(B)/config.mk
-endif
-
-ALL_CFLAGS = $(BASE) $(WARN) $(CFLAGS) $(SAN) $(PKG_CFLAGS)
+ALL_CFLAGS = $(BASE) $(WARN) $(CPPFLAGS) $(CFLAGS) $(SAN) $(PKG_CFLAGS)
 ALL_LIBS   = $(PKG_LIBS) -lm -ldl
 
-$(B)/%.o: %.c Makefile | $(B)/config.mk
+# Files that hold a text and are touched only when it changes: what depends on them follows a
+# change of flags, of PREFIX, or of the list of sources (a removed one must leave the archive).
+is_same = $(and $(findstring x$1x,x$2x),$(findstring x$2x,x$1x))
+hold = $(if $(call is_same,$(file <$1),$2),,$(shell mkdir -p $(dir $1))$(file >$1,$2))
+
+ifneq ($(filter-out help run test test-readers clean,$(or $(MAKECMDGOALS),help)),)
+include $(B)/config.mk
+$(call hold,$(B)/flags,$(CC) $(ALL_CFLAGS))
+$(call hold,$(B)/prefix,$(PREFIX))
+$(call hold,$(B)/objects,$(LIB_OBJ))
+endif
+
+$(B)/%.o: %.c $(B)/flags | $(B)/config.mk
 	@mkdir -p $(@D)
 	@$(if $(V),,echo "  CC    $<";) $(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/libengine-top.a: $(LIB_OBJ)
+# Only one file knows where the program will live.
+$(B)/src/base/datadir.o: BASE += -DET_PREFIX='"$(PREFIX)"'
+$(B)/src/base/datadir.o: $(B)/prefix
+
+$(B)/libengine-top.a: $(LIB_OBJ) $(B)/objects
 	@rm -f $@
-	@ar rcs $@ $(LIB_OBJ)
+	@$(AR) rcs $@ $(LIB_OBJ)
 
 $(B)/engine-top: $(MAIN_OBJ) $(B)/libengine-top.a
 	@$(if $(V),,echo "  LD    $@";) $(CC) $(LDFLAGS_BASE) $(SAN) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
@@ -116,21 +139,21 @@ tests-bin: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN)
 
 # A test is any executable that speaks TAP: build/CONF/unit/*, tests/*/*.t.  ET_BIN and ET_BUILD
 # tell the scripts which build they test.
-PROVE = ET_BUILD=$(B) ET_BIN=$(CURDIR)/$(B)/engine-top prove -j2 --timer
+PROVE = ET_BUILD=$(B) ET_BIN="$(CURDIR)/$(B)/engine-top" prove -j2 --timer
 
 .PHONY: check
 check: tests-bin ## build and run every fast test (no installing)
-	@$(PROVE) $(UNIT_BIN) tests/fuzz/replay.t $(sort $(wildcard tests/cli/*.t tests/sys/*.t tests/golden/*.t tests/fault/*.t))
+	@$(PROVE) $(UNIT_BIN) $(sort $(wildcard tests/fuzz/*.t tests/cli/*.t tests/sys/*.t tests/golden/*.t tests/fault/*.t))
 
 .PHONY: check-unit
 check-unit: tests-bin ## unit tests only
-	@$(PROVE) $(UNIT_BIN) tests/fuzz/replay.t
+	@$(PROVE) $(UNIT_BIN) $(wildcard tests/fuzz/*.t)
 
 .PHONY: check-asan check-tsan check-valgrind
 check-asan: ## the same tests under AddressSanitizer + UndefinedBehaviorSanitizer
-	@$(MAKE) --no-print-directory CONF=asan check
+	@$(MAKE) --no-print-directory $(JOBS) CONF=asan check
 check-tsan: ## the same tests under ThreadSanitizer
-	@$(MAKE) --no-print-directory CONF=tsan check
+	@$(MAKE) --no-print-directory $(JOBS) CONF=tsan check
 check-valgrind: tests-bin ## unit tests under valgrind memcheck
 	@$(PROVE) --exec 'sh tests/lib/valgrind.sh' $(UNIT_BIN)
 
@@ -145,7 +168,7 @@ check-headers: ## every prototype in include/ carries its contract tags
 .PHONY: test-readers
 test-readers: ## tests that need a heavy real reader; installs it
 	@sh scripts/install-deps.sh build test readers
-	@$(MAKE) --no-print-directory tests-bin
+	@$(MAKE) --no-print-directory $(JOBS) tests-bin
 	@$(PROVE) $(sort $(wildcard tests/readers/*.t))
 
 .PHONY: golden
@@ -154,24 +177,29 @@ golden: tests-bin ## rewrite the golden screens from what the program draws now;
 
 .PHONY: bench
 bench: all $(BENCH_BIN) ## measure; prints ratios taken in one run
-	@for b in $(BENCH_BIN); do ET_BIN=$(CURDIR)/$(B)/engine-top $$b || exit 1; done
+	@for b in $(BENCH_BIN); do ET_BIN="$(CURDIR)/$(B)/engine-top" $$b || exit 1; done
 
 # ---- the rest ---------------------------------------------------------------------------------
 
 .PHONY: compdb
-compdb: $(B)/config.mk ## compile_commands.json for editors
-	@{ echo '['; sep=''; for f in $(SRC); do \
-	  printf '%s{"directory":"%s","file":"%s","command":"%s -c %s"}\n' "$$sep" "$(CURDIR)" "$$f" \
-	    '$(CC) $(subst ",\",$(ALL_CFLAGS))' "$$f"; sep=','; done; echo ']'; } > compile_commands.json
+compdb: export ET_COMPILE := $(CC) $(ALL_CFLAGS)
+compdb: ## compile_commands.json for editors
+	@json() { printf '%s' "$$1" | sed 's/[\\"]/\\&/g'; }; \
+	command=$$(json "$$ET_COMPILE"); directory=$$(json "$(CURDIR)"); sep='['; \
+	for f in $(SRC) $(UNIT_SRC); do \
+	  printf '%s\n{"directory": "%s", "file": "%s", "command": "%s -c %s"}' \
+	    "$$sep" "$$directory" "$$f" "$$command" "$$f"; sep=','; \
+	done > compile_commands.json; printf '\n]\n' >> compile_commands.json
 
+SHARE = $(DESTDIR)$(PREFIX)/share
 .PHONY: install
 install: all ## install program, themes, examples, man pages under $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/engine-top/themes \
-	  $(DESTDIR)$(PREFIX)/share/engine-top/examples $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 755 $(B)/engine-top $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 themes/*.yaml $(DESTDIR)$(PREFIX)/share/engine-top/themes/
-	install -m 644 examples/*.yaml $(DESTDIR)$(PREFIX)/share/engine-top/examples/
-	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(SHARE)/engine-top/themes" \
+	  "$(SHARE)/engine-top/examples" "$(SHARE)/man/man1"
+	install -m 755 $(B)/engine-top "$(DESTDIR)$(PREFIX)/bin/"
+	install -m 644 themes/*.yaml "$(SHARE)/engine-top/themes/"
+	install -m 644 examples/*.yaml "$(SHARE)/engine-top/examples/"
+	install -m 644 docs/man/*.1 "$(SHARE)/man/man1/"
 
 .PHONY: clean
 clean: ## remove build/
