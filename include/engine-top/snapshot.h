@@ -211,6 +211,7 @@ struct et_row_group {
 #define ET_BENCH_BASE 1u       /* the arm the ratio divides by (malloc) */
 #define ET_BENCH_HAS_RATIO 2u
 #define ET_BENCH_HAS_CI 4u     /* lo..hi is a 95 % interval; else it is min..max of n trials */
+#define ET_BENCH_NO_HEAP 8u    /* bytes_op, allocs_op: n/a, malloc is not interposed in this build */
 struct et_row_bench {
 	uint32_t target;     /* string: name of the target */
 	uint32_t experiment; /* string */
