@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The heap tables (heap.h).  Three structures, all in pages of our own:
+ *   sites   call stack x allocator -> sums.  Found without a lock (slots are published with
+ *           release), made under one lock; never removed.
+ *   live    address -> site, size, weight of each recorded object that is still held; 64 shards
+ *           of open addressing with a spin lock each.
+ *   filter  64 Ki counters by address hash: an address whose counter is 0 was not recorded, and
+ *           free() is done with one load.
+ * Sampling: bytes until the next record are drawn from an exponential distribution, so an
+ * allocation of s bytes is recorded with p = 1 - exp(-s / period) and stands for 1/p of its
+ * like: bytes and counts are both unbiased (jemalloc, doc_internal/PROFILING_INTERNALS.md). */
+#include "profiler/agent/heap.h"
+
+#include <execinfo.h>
+#include <math.h>
+#include <sched.h>
+#include <string.h>
+
+#include "base/pages.h"
+#include "profiler/agent/signal.h"
+
+#define SITES_MAX 65536u
+#define SLOTS 131072u               /* twice the sites: probes stay short */
+#define FRAME_WORDS (16u << 20)     /* 128 MiB reserved; touched as stacks come */
+#define SHARDS 64u
+#define FILTER 65536u
+#define MAPS_MAX 65536u
+
+struct site {
+	uint64_t hash;
+	uint32_t allocator;
+	uint32_t depth;
+	bool is_truncated;
+	const uint64_t *frames;
+	atomic_uint_fast64_t samples, alloc_fix, alloc_bytes;
+	atomic_int_fast64_t inuse_fix, inuse_bytes;
+};
+
+struct live {
+	uintptr_t ptr; /* 0 = free */
+	uint32_t site;
+	uint32_t pad;
+	uint64_t size, weight_fix;
+};
+
+struct shard {
+	_Alignas(64) atomic_flag lock;
+	struct live *tab;
+	uint32_t n, room; /* room: power of two */
+};
+
+struct map {
+	uintptr_t at;
+	size_t n;
+	uint32_t site;
+};
+
+/* Process-wide because the heap is; private to this file. */
+static struct {
+	_Atomic uint64_t period;
+	struct site *sites;
+	atomic_uint n_sites;
+	atomic_uint *slots; /* site index + 1 */
+	uint64_t *frames;
+	size_t n_frames;
+	atomic_flag site_lock;
+	struct shard shards[SHARDS];
+	atomic_uchar *filter;
+	struct map *maps;
+	uint32_t n_maps;
+	atomic_flag map_lock;
+	atomic_uint_fast64_t lost;
+} heap;
+
+static void spin_lock(atomic_flag *lock)
+{
+	for (unsigned n = 1; atomic_flag_test_and_set_explicit(lock, memory_order_acquire); n++)
+		if (n % 64 == 0)
+			sched_yield(); /* the holder may have lost its processor */
+}
+
+static void spin_unlock(atomic_flag *lock)
+{
+	atomic_flag_clear_explicit(lock, memory_order_release);
+}
+
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+/* ---- sampling ---------------------------------------------------------------------------- */
+
+static int64_t next_step(uint64_t *rng)
+{
+	uint64_t period = atomic_load_explicit(&heap.period, memory_order_relaxed);
+	double u;
+
+	if (period == 0)
+		return INT64_MAX;
+	if (period == 1)
+		return 0;
+	*rng ^= *rng << 13;
+	*rng ^= *rng >> 7;
+	*rng ^= *rng << 17;
+	u = ((double)(mix(*rng) >> 11) + 1.0) / 9007199254740993.0; /* (0, 1) */
+	return (int64_t)(-log(u) * (double)period) + 1;
+}
+
+int64_t et_heap_first_step(uint64_t *rng)
+{
+	return next_step(rng);
+}
+
+static uint64_t weight_fix(uint64_t size, uint64_t period)
+{
+	double p;
+
+	if (period <= 1)
+		return 1u << ET_HEAP_FIX;
+	p = -expm1(-(double)size / (double)period);
+	return (uint64_t)((double)(1u << ET_HEAP_FIX) / p + 0.5);
+}
+
+static uint64_t scale(uint64_t size, uint64_t w_fix)
+{
+	return (uint64_t)(((__uint128_t)size * w_fix) >> ET_HEAP_FIX);
+}
+
+/* ---- sites ------------------------------------------------------------------------------- */
+
+static bool same_site(const struct site *s, uint64_t hash, uint32_t allocator,
+		      const uint64_t *frames, uint32_t depth)
+{
+	return s->hash == hash && s->allocator == allocator && s->depth == depth &&
+	       memcmp(s->frames, frames, depth * sizeof *frames) == 0;
+}
+
+/* Index of the site, or the free slot in *slot and ET_NONE. */
+static uint32_t look_up(uint64_t hash, uint32_t allocator, const uint64_t *frames, uint32_t depth,
+			uint32_t *slot)
+{
+	for (uint32_t i = (uint32_t)hash % SLOTS;; i = (i + 1) % SLOTS) {
+		unsigned ix = atomic_load_explicit(&heap.slots[i], memory_order_acquire);
+
+		*slot = i;
+		if (ix == 0)
+			return ET_NONE;
+		if (same_site(&heap.sites[ix - 1], hash, allocator, frames, depth))
+			return ix - 1;
+	}
+}
+
+static uint32_t make_site(uint64_t hash, uint32_t allocator, const uint64_t *frames,
+			  uint32_t depth, bool is_truncated, uint32_t slot)
+{
+	uint32_t ix = atomic_load(&heap.n_sites);
+	struct site *s;
+
+	if (ix == SITES_MAX || FRAME_WORDS - heap.n_frames < depth)
+		return ET_NONE;
+	s = &heap.sites[ix];
+	memcpy(heap.frames + heap.n_frames, frames, depth * sizeof *frames);
+	s->hash = hash;
+	s->allocator = allocator;
+	s->depth = depth;
+	s->is_truncated = is_truncated;
+	s->frames = heap.frames + heap.n_frames;
+	heap.n_frames += depth;
+	atomic_store(&heap.n_sites, ix + 1);
+	atomic_store_explicit(&heap.slots[slot], ix + 1, memory_order_release);
+	return ix;
+}
+
+static uint32_t intern(uint32_t allocator, const uint64_t *frames, uint32_t depth, bool is_truncated)
+{
+	uint64_t hash = mix(allocator + 1);
+	uint32_t slot, ix;
+
+	for (uint32_t i = 0; i < depth; i++)
+		hash = mix(hash ^ frames[i]);
+	ix = look_up(hash, allocator, frames, depth, &slot);
+	if (ix != ET_NONE)
+		return ix;
+	spin_lock(&heap.site_lock);
+	ix = look_up(hash, allocator, frames, depth, &slot); /* somebody may have been faster */
+	if (ix == ET_NONE)
+		ix = make_site(hash, allocator, frames, depth, is_truncated, slot);
+	spin_unlock(&heap.site_lock);
+	return ix;
+}
+
+/* The stack of the caller of the function that returns to caller_ra. */
+__attribute__((noinline)) static uint32_t site_here(uint32_t allocator, const void *caller_ra)
+{
+	void *bt[ET_DEPTH_MAX + 8];
+	uint64_t frames[ET_DEPTH_MAX];
+	int n = backtrace(bt, ET_DEPTH_MAX + 8);
+
+	return intern(allocator, frames, et_signal_trim(bt, n, caller_ra, frames),
+		      n == ET_DEPTH_MAX + 8);
+}
+
+static void site_add(uint32_t ix, uint64_t size, uint64_t w_fix)
+{
+	struct site *s = &heap.sites[ix];
+	uint64_t bytes = scale(size, w_fix);
+
+	atomic_fetch_add_explicit(&s->samples, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->alloc_fix, w_fix, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->alloc_bytes, bytes, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->inuse_fix, (int64_t)w_fix, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->inuse_bytes, (int64_t)bytes, memory_order_relaxed);
+}
+
+static void site_sub(uint32_t ix, uint64_t size, uint64_t w_fix)
+{
+	struct site *s = &heap.sites[ix];
+
+	atomic_fetch_sub_explicit(&s->inuse_fix, (int64_t)w_fix, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&s->inuse_bytes, (int64_t)scale(size, w_fix),
+				  memory_order_relaxed);
+}
+
+/* ---- live objects ------------------------------------------------------------------------ */
+
+static uint64_t hash_ptr(uintptr_t p) { return mix((uint64_t)p); }
+
+static struct shard *shard_of(uint64_t h) { return &heap.shards[h >> 58]; }
+
+static bool grow_shard(struct shard *sh)
+{
+	uint32_t room = sh->room == 0 ? 1024 : sh->room * 2;
+	struct live *tab = et_pages_new(room * sizeof *tab);
+
+	if (tab == NULL)
+		return false;
+	for (uint32_t i = 0; i < sh->room; i++) {
+		uint32_t j;
+
+		if (sh->tab[i].ptr == 0)
+			continue;
+		j = (uint32_t)hash_ptr(sh->tab[i].ptr) & (room - 1);
+		while (tab[j].ptr != 0)
+			j = (j + 1) & (room - 1);
+		tab[j] = sh->tab[i];
+	}
+	et_pages_free(sh->tab, sh->room * sizeof *tab);
+	sh->tab = tab;
+	sh->room = room;
+	return true;
+}
+
+static bool insert_live(uintptr_t ptr, const struct et_heap_record *rec)
+{
+	uint64_t h = hash_ptr(ptr);
+	struct shard *sh = shard_of(h);
+	atomic_uchar *f = &heap.filter[h >> 32 & (FILTER - 1)];
+	bool is_in = false;
+
+	spin_lock(&sh->lock);
+	if (sh->n * 3 < sh->room * 2 || grow_shard(sh)) {
+		uint32_t i = (uint32_t)h & (sh->room - 1);
+
+		while (sh->tab[i].ptr != 0)
+			i = (i + 1) & (sh->room - 1);
+		sh->tab[i] = (struct live){ .ptr = ptr, .site = rec->site, .size = rec->size,
+					    .weight_fix = rec->weight_fix };
+		sh->n++;
+		/* a full counter stays full: the filter may only err towards "look it up".  It is
+		 * shared by all shards, so it needs the atomic step */
+		for (unsigned char c = atomic_load(f);
+		     c < 255 && !atomic_compare_exchange_weak(f, &c, (unsigned char)(c + 1));)
+			;
+		is_in = true;
+	}
+	spin_unlock(&sh->lock);
+	return is_in;
+}
+
+/* Backward-shift deletion: no tombstones, so a table never silts up. */
+static void delete_at(struct shard *sh, uint32_t hole)
+{
+	uint32_t mask = sh->room - 1;
+
+	for (uint32_t i = (hole + 1) & mask; sh->tab[i].ptr != 0; i = (i + 1) & mask) {
+		uint32_t home = (uint32_t)hash_ptr(sh->tab[i].ptr) & mask;
+
+		if (((i - home) & mask) < ((i - hole) & mask))
+			continue;
+		sh->tab[hole] = sh->tab[i];
+		hole = i;
+	}
+	sh->tab[hole].ptr = 0;
+	sh->n--;
+}
+
+static bool remove_live(uintptr_t ptr, struct et_heap_record *out)
+{
+	uint64_t h = hash_ptr(ptr);
+	atomic_uchar *f = &heap.filter[h >> 32 & (FILTER - 1)];
+	struct shard *sh = shard_of(h);
+	bool is_found = false;
+
+	if (atomic_load_explicit(f, memory_order_acquire) == 0)
+		return false;
+	spin_lock(&sh->lock);
+	for (uint32_t i = (uint32_t)h & (sh->room - 1); sh->room != 0 && sh->tab[i].ptr != 0;
+	     i = (i + 1) & (sh->room - 1)) {
+		if (sh->tab[i].ptr != ptr)
+			continue;
+		*out = (struct et_heap_record){ sh->tab[i].site, sh->tab[i].size,
+						sh->tab[i].weight_fix };
+		delete_at(sh, i);
+		for (unsigned char c = atomic_load(f);
+		     c < 255 && !atomic_compare_exchange_weak(f, &c, (unsigned char)(c - 1));)
+			;
+		is_found = true;
+		break;
+	}
+	spin_unlock(&sh->lock);
+	return is_found;
+}
+
+/* ---- what the hooks call ------------------------------------------------------------------ */
+
+static void lose(void)
+{
+	atomic_fetch_add_explicit(&heap.lost, 1, memory_order_relaxed);
+}
+
+__attribute__((noinline)) static void record(struct et_thread *t, uint32_t allocator,
+					     const void *ptr, size_t size, const void *caller_ra)
+{
+	uint64_t period = atomic_load_explicit(&heap.period, memory_order_relaxed);
+	struct et_heap_record rec;
+
+	t->countdown = next_step(&t->rng);
+	if (period == 0 || t->is_in_hook)
+		return;
+	t->is_in_hook = true;
+	rec.site = site_here(allocator, caller_ra);
+	rec.size = size;
+	/* malloc(0) hands out an object too: it weighs as one byte in the sampling */
+	rec.weight_fix = weight_fix(size == 0 ? 1 : size, period);
+	if (rec.site == ET_NONE || !insert_live((uintptr_t)ptr, &rec))
+		lose();
+	else
+		site_add(rec.site, rec.size, rec.weight_fix);
+	t->is_in_hook = false;
+}
+
+void et_heap_alloc(struct et_thread *t, uint32_t allocator, const void *ptr, size_t size,
+		   size_t usable, const void *caller_ra)
+{
+	struct et_tally *y = &t->tally[allocator];
+
+	et_tally_add(&y->allocs, 1);
+	et_tally_add(&y->bytes, size);
+	atomic_store_explicit(&y->inuse_bytes,
+			      atomic_load_explicit(&y->inuse_bytes, memory_order_relaxed) +
+				      (int64_t)usable,
+			      memory_order_relaxed);
+	t->countdown -= (int64_t)(size == 0 ? 1 : size);
+	if (__builtin_expect(t->countdown < 0, 0))
+		record(t, allocator, ptr, size, caller_ra);
+}
+
+void et_heap_free(struct et_thread *t, uint32_t allocator, const void *ptr, size_t usable)
+{
+	struct et_heap_record rec;
+
+	if (t == NULL) {
+		et_thread_orphan_free(allocator, usable);
+	} else {
+		struct et_tally *y = &t->tally[allocator];
+
+		et_tally_add(&y->frees, 1);
+		atomic_store_explicit(&y->inuse_bytes,
+				      atomic_load_explicit(&y->inuse_bytes, memory_order_relaxed) -
+					      (int64_t)usable,
+				      memory_order_relaxed);
+	}
+	if (heap.filter != NULL && remove_live((uintptr_t)ptr, &rec))
+		site_sub(rec.site, rec.size, rec.weight_fix);
+}
+
+bool et_heap_forget(const void *ptr, struct et_heap_record *out)
+{
+	return heap.filter != NULL && remove_live((uintptr_t)ptr, out);
+}
+
+void et_heap_restore(const void *ptr, const struct et_heap_record *rec)
+{
+	if (!insert_live((uintptr_t)ptr, rec)) {
+		lose();
+		site_sub(rec->site, rec->size, rec->weight_fix);
+	}
+}
+
+void et_heap_dead(const struct et_heap_record *rec)
+{
+	site_sub(rec->site, rec->size, rec->weight_fix);
+}
+
+void et_probe_alloc(uint32_t allocator, const void *ptr, size_t size, const void *caller_ra)
+{
+	if (allocator < ET_ALLOCATORS_MAX && et_thread_is_workload(et_thread_me))
+		et_heap_alloc(et_thread_me, allocator, ptr, size, size, caller_ra);
+}
+
+void et_probe_free(uint32_t allocator, const void *ptr, size_t size)
+{
+	if (allocator < ET_ALLOCATORS_MAX && et_thread_is_workload(et_thread_me))
+		et_heap_free(et_thread_me, allocator, ptr, size);
+}
+
+/* ---- mappings ---------------------------------------------------------------------------- */
+
+static void tally_map(struct et_thread *t, int64_t bytes, uint64_t allocs, uint64_t frees)
+{
+	struct et_tally *y = &t->tally[ET_ALLOCATOR_MMAP];
+
+	et_tally_add(&y->allocs, allocs);
+	et_tally_add(&y->frees, frees);
+	if (allocs > 0)
+		et_tally_add(&y->bytes, (uint64_t)bytes);
+	atomic_store_explicit(&y->inuse_bytes,
+			      atomic_load_explicit(&y->inuse_bytes, memory_order_relaxed) + bytes,
+			      memory_order_relaxed);
+}
+
+void et_heap_map(struct et_thread *t, const void *at, size_t n, const void *caller_ra)
+{
+	uint32_t site;
+
+	tally_map(t, (int64_t)n, 1, 0);
+	if (heap.maps == NULL || t->is_in_hook)
+		return;
+	t->is_in_hook = true;
+	site = site_here(ET_ALLOCATOR_MMAP, caller_ra);
+	spin_lock(&heap.map_lock);
+	if (site == ET_NONE || heap.n_maps == MAPS_MAX)
+		lose();
+	else {
+		heap.maps[heap.n_maps++] = (struct map){ (uintptr_t)at, n, site };
+		site_add(site, n, 1u << ET_HEAP_FIX);
+	}
+	spin_unlock(&heap.map_lock);
+	t->is_in_hook = false;
+}
+
+/* Take [from, to) out of mapping *m; a hole in the middle leaves two.  Objects: a mapping counts
+ * as held until its last byte is gone. */
+static size_t cut(struct map *m, uintptr_t from, uintptr_t to, uint64_t *n_gone)
+{
+	uintptr_t end = m->at + m->n;
+	uintptr_t a = from > m->at ? from : m->at, b = to < end ? to : end;
+	struct site *s = &heap.sites[m->site];
+
+	if (a >= b)
+		return 0;
+	atomic_fetch_sub_explicit(&s->inuse_bytes, (int64_t)(b - a), memory_order_relaxed);
+	if (a == m->at && b == end) {
+		m->n = 0;
+		atomic_fetch_sub_explicit(&s->inuse_fix, 1 << ET_HEAP_FIX, memory_order_relaxed);
+		++*n_gone;
+	} else if (a == m->at) {
+		m->at = b;
+		m->n = end - b;
+	} else {
+		m->n = a - m->at;
+		if (b < end && heap.n_maps < MAPS_MAX) {
+			heap.maps[heap.n_maps++] = (struct map){ b, end - b, m->site };
+			atomic_fetch_add_explicit(&s->inuse_fix, 1 << ET_HEAP_FIX,
+						  memory_order_relaxed);
+			--*n_gone;
+		}
+	}
+	return b - a;
+}
+
+bool et_heap_unmap(struct et_thread *t, const void *at, size_t n)
+{
+	uintptr_t from = (uintptr_t)at, to = from + ((n + 4095) & ~(size_t)4095);
+	uint64_t n_gone = 0;
+	size_t bytes = 0;
+
+	if (heap.maps == NULL || t == NULL)
+		return false;
+	spin_lock(&heap.map_lock);
+	for (uint32_t i = 0; i < heap.n_maps;) {
+		bytes += cut(&heap.maps[i], from, to, &n_gone);
+		if (heap.maps[i].n == 0)
+			heap.maps[i] = heap.maps[--heap.n_maps];
+		else
+			i++;
+	}
+	spin_unlock(&heap.map_lock);
+	if (bytes > 0)
+		tally_map(t, -(int64_t)bytes, 0, n_gone);
+	return bytes > 0;
+}
+
+/* ---- start, reading ---------------------------------------------------------------------- */
+
+int et_heap_start(uint64_t period)
+{
+	void *warm[4];
+
+	if (heap.filter == NULL) {
+		heap.sites = et_pages_new(SITES_MAX * sizeof *heap.sites);
+		heap.slots = et_pages_new(SLOTS * sizeof *heap.slots);
+		heap.frames = et_pages_new(FRAME_WORDS * sizeof *heap.frames);
+		heap.maps = et_pages_new(MAPS_MAX * sizeof *heap.maps);
+		if (heap.sites == NULL || heap.slots == NULL || heap.frames == NULL ||
+		    heap.maps == NULL)
+			return -1;
+		heap.filter = et_pages_new(FILTER * sizeof *heap.filter);
+		if (heap.filter == NULL)
+			return -1;
+	}
+	backtrace(warm, 4); /* the first call loads libgcc: not inside somebody's malloc */
+	atomic_store(&heap.period, period);
+	return 0;
+}
+
+uint64_t et_heap_period(void) { return atomic_load(&heap.period); }
+
+uint32_t et_heap_n_sites(void) { return atomic_load(&heap.n_sites); }
+
+bool et_heap_site(uint32_t ix, struct et_site *out)
+{
+	const struct site *s;
+
+	if (ix >= et_heap_n_sites())
+		return false;
+	s = &heap.sites[ix];
+	*out = (struct et_site){
+		.allocator = s->allocator, .depth = s->depth, .is_truncated = s->is_truncated,
+		.frames = s->frames,
+		.samples = atomic_load_explicit(&s->samples, memory_order_relaxed),
+		.alloc_fix = atomic_load_explicit(&s->alloc_fix, memory_order_relaxed),
+		.alloc_bytes = atomic_load_explicit(&s->alloc_bytes, memory_order_relaxed),
+		.inuse_fix = atomic_load_explicit(&s->inuse_fix, memory_order_relaxed),
+		.inuse_bytes = atomic_load_explicit(&s->inuse_bytes, memory_order_relaxed),
+	};
+	return true;
+}
+
+uint64_t et_heap_lost(void) { return atomic_load(&heap.lost); }

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What runs between a SIGPROF and its return.  SIGNAL CONTEXT: from on_prof() down nothing but
+ * clock_gettime (signal-safety(7)), atomics, this thread's own slot and ring, and backtrace(),
+ * which was called once at start so that it need not load anything.  The list of undefined
+ * symbols of this object is checked by `make check-layers`.
+ *
+ * The kernel sends ITIMER_PROF to the process and picks a thread itself.  When an own thread
+ * (which blocks the signal) used the CPU, it may wake an idle one instead; such a stray is told
+ * by the thread's clock, which has not moved, and is counted, not credited. */
+#include "profiler/agent/signal.h"
+
+#include <errno.h>
+#include <execinfo.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/* A thread that used less CPU than this since its last sample was woken by the signal itself. */
+#define STRAY_NS (50 * ET_NS_PER_US)
+#define ASK_MAGIC 0x65742d73 /* "et-s" in the value of our own signals */
+#define SKIP_MAX 6           /* frames of the handler and the signal trampoline */
+
+/* Counted here because such a signal has no thread to count it in. */
+static atomic_uint_fast64_t homeless;
+
+static uint64_t pc_of(const ucontext_t *uc)
+{
+#if defined(__x86_64__)
+	return (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+	return (uint64_t)uc->uc_mcontext.pc;
+#else
+#error "unknown processor: say where the program counter is"
+#endif
+}
+
+/* SIGNAL CONTEXT.  Leaf exact (it was interrupted), callers inside their call. */
+static unsigned record_stack(uint64_t pc, uint64_t *rec, unsigned *flags)
+{
+	void *bt[ET_DEPTH_MAX + SKIP_MAX];
+	int n = backtrace(bt, ET_DEPTH_MAX + SKIP_MAX);
+	int i = 0;
+	unsigned depth = 1;
+
+	while (i < n && i < SKIP_MAX && (uint64_t)(uintptr_t)bt[i] != pc)
+		i++;
+	/* not found: no unwind table at pc; the frames that follow cannot be trusted either */
+	rec[0] = pc;
+	if (i == SKIP_MAX || i >= n)
+		return depth;
+	for (i++; i < n && depth < ET_DEPTH_MAX; i++)
+		if (bt[i] != NULL)
+			rec[depth++] = (uint64_t)(uintptr_t)bt[i] - 1;
+	if (n == ET_DEPTH_MAX + SKIP_MAX)
+		*flags |= ET_RECORD_TRUNCATED;
+	return depth;
+}
+
+/* SIGNAL CONTEXT. */
+static void take_sample(struct et_thread *t, enum et_record_kind kind, uint64_t pc, int64_t now_ns)
+{
+	uint64_t rec[ET_RECORD_MAX];
+	unsigned flags = 0;
+	unsigned n = ET_RECORD_HEAD + record_stack(pc, rec + ET_RECORD_HEAD, &flags);
+
+	rec[0] = n | (uint64_t)kind << 16 | (uint64_t)flags << 24;
+	rec[1] = (uint64_t)now_ns;
+	if (t->ring == NULL || !et_ring_put(t->ring, rec, n)) {
+		if (kind == ET_RECORD_CPU)
+			et_tally_add(&t->n_lost, 1);
+	} else if (kind == ET_RECORD_CPU) {
+		et_tally_add(&t->n_samples, 1);
+	}
+}
+
+/* SIGNAL CONTEXT: the handler. */
+static void on_prof(int signo, siginfo_t *info, void *context)
+{
+	struct et_thread *t = et_thread_me;
+	int saved = errno;
+	int64_t begin;
+
+	(void)signo;
+	if (t == NULL) {
+		atomic_fetch_add_explicit(&homeless, 1, memory_order_relaxed);
+		errno = saved;
+		return;
+	}
+	begin = et_clock_mono_ns();
+	if (info->si_code == SI_QUEUE && info->si_value.sival_int == ASK_MAGIC)
+		take_sample(t, ET_RECORD_STATE, pc_of(context), begin);
+	else if (info->si_code != SI_KERNEL)
+		; /* somebody's kill(): not ours to count */
+	else if (et_clock_thread_cpu_ns() - t->cpu_seen_ns < STRAY_NS)
+		et_tally_add(&t->n_stray, 1);
+	else
+		take_sample(t, ET_RECORD_CPU, pc_of(context), begin);
+	et_tally_add(&t->handler_ns, (uint64_t)(et_clock_mono_ns() - begin));
+	t->cpu_seen_ns = et_clock_thread_cpu_ns();
+	errno = saved;
+}
+
+unsigned et_signal_trim(void *const *bt, int n, const void *from_ra, uint64_t *out)
+{
+	unsigned depth = 0;
+	int i = 0;
+
+	while (i < n && i < 8 && bt[i] != from_ra)
+		i++;
+	if (i == n || i == 8)
+		i = n > 2 ? 2 : 0; /* return address not on the stack: inlined or a tail call */
+	for (; i < n && depth < ET_DEPTH_MAX; i++)
+		if (bt[i] != NULL)
+			out[depth++] = (uint64_t)(uintptr_t)bt[i] - 1;
+	return depth;
+}
+
+int et_signal_arm(unsigned hz, struct et_err *err)
+{
+	struct sigaction sa = { .sa_sigaction = on_prof, .sa_flags = SA_SIGINFO | SA_RESTART };
+	struct itimerval tick = { 0 };
+	void *warm[4];
+
+	backtrace(warm, 4); /* see the top of this file */
+	sigemptyset(&sa.sa_mask);
+	if (sigaction(SIGPROF, &sa, NULL) != 0)
+		return et_err_sys(err, ET_EXIT_LACK, errno, "cannot handle SIGPROF");
+	tick.it_interval.tv_sec = hz == 1;
+	tick.it_interval.tv_usec = hz == 1 ? 0 : (suseconds_t)(1000000u / hz);
+	tick.it_value = tick.it_interval;
+	if (setitimer(ITIMER_PROF, &tick, NULL) != 0)
+		return et_err_sys(err, ET_EXIT_LACK, errno, "cannot start the profiling timer");
+	return 0;
+}
+
+void et_signal_disarm(void)
+{
+	struct itimerval off = { 0 };
+
+	setitimer(ITIMER_PROF, &off, NULL);
+	signal(SIGPROF, SIG_IGN); /* a tick in flight must not kill the process */
+}
+
+void et_signal_ask_stack(int tid)
+{
+	siginfo_t info;
+
+	memset(&info, 0, sizeof info);
+	info.si_code = SI_QUEUE;
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	info.si_value.sival_int = ASK_MAGIC;
+	syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, SIGPROF, &info);
+}
+
+uint64_t et_signal_homeless(void)
+{
+	return atomic_load(&homeless);
+}

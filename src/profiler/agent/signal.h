@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The CPU sampler: setitimer(ITIMER_PROF) + backtrace(), and the same handler asked for the
+ * stack of one thread.  Layer: profiler/agent.  Records, as they lie in a thread's ring:
+ *   word 0  length in words (16 bits) | kind (8) | flags (8)
+ *   word 1  CLOCK_MONOTONIC ns
+ *   word 2+ code addresses, leaf first; a caller's is its return address - 1, so that it lies
+ *           inside the call instruction */
+#ifndef ET_AGENT_SIGNAL_H
+#define ET_AGENT_SIGNAL_H
+
+#include "engine-top/err.h"
+#include "profiler/agent/thread.h"
+
+#define ET_DEPTH_MAX 128
+#define ET_RECORD_HEAD 2
+#define ET_RECORD_MAX (ET_RECORD_HEAD + ET_DEPTH_MAX)
+
+enum et_record_kind { ET_RECORD_CPU = 1, ET_RECORD_STATE = 2 };
+#define ET_RECORD_TRUNCATED 1u
+
+static inline enum et_record_kind et_record_kind(uint64_t word0)
+{
+	return (enum et_record_kind)(word0 >> 16 & 0xff);
+}
+static inline unsigned et_record_flags(uint64_t word0) { return (unsigned)(word0 >> 24 & 0xff); }
+
+/* Install the handler (calls backtrace() once: its first call loads libgcc, which must not
+ * happen in a handler) and start the timer at `hz` per CPU second of the process.
+ * [own] none   [thr] main   [sig] no   [err] -1, ET_EXIT_LACK */
+int et_signal_arm(unsigned hz, struct et_err *err);
+
+/* Stop the timer and ignore what is still pending.
+ * [own] none   [thr] main   [sig] no   [err] never */
+void et_signal_disarm(void);
+
+/* Ask a thread to put its stack (ET_RECORD_STATE) into its ring.
+ * [own] none   [thr] collector   [sig] no   [err] never: a thread that is gone does not answer */
+void et_signal_ask_stack(int tid);
+
+/* SIGPROF that reached a thread without a slot or a ring: nowhere to put them.
+ * [own] none   [thr] any   [sig] no   [err] never */
+uint64_t et_signal_homeless(void);
+
+/* Copy a stack of return addresses into lookup addresses (see above), leaving out the frames
+ * before the one that returns to `from_ra`.  Returns the depth.
+ * [own] none   [thr] any   [sig] safe   [err] never */
+unsigned et_signal_trim(void *const *bt, int n, const void *from_ra, uint64_t *out);
+
+#endif
