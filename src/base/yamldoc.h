@@ -31,8 +31,9 @@ struct et_yaml {
 struct et_yamldoc {
 	char *name;   /* as errors show it */
 	struct et_yaml *root;
-	struct et_yaml *nodes; /* owns all, with their texts */
+	struct et_yaml *nodes; /* owns all */
 	size_t n_nodes;
+	char *texts;           /* owns their keys and texts */
 };
 
 /* Parse n bytes; `name` is used in errors.  0, or -1 and *err; then *doc is empty.
@@ -48,6 +49,14 @@ const struct et_yaml *et_yamldoc_get(const struct et_yaml *map, const char *key)
 /* Fill *err with "NAME:LINE:COLUMN: ..." for this node; returns -1. */
 int et_yamldoc_err(const struct et_yamldoc *doc, const struct et_yaml *node, struct et_err *err,
 		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* The same at the node's key, where it has one. */
+int et_yamldoc_err_key(const struct et_yamldoc *doc, const struct et_yaml *node,
+		       struct et_err *err, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* "a single value", "a list", "a map", "nothing": for errors. */
+const char *et_yamldoc_kind_text(const struct et_yaml *node);
 
 /* Every key of `map` must be one of `known`: else an error at the key, with the nearest known
  * key suggested.  0 or -1. */

@@ -58,7 +58,7 @@ struct et_target_spec {
 	char *name;            /* [A-Za-z0-9][A-Za-z0-9._-]*, unique */
 	const struct et_kind *kind;
 	unsigned line, column; /* of the target in the file */
-	size_t *needs;         /* indices of other targets; acyclic */
+	size_t *needs;         /* indices of other targets, each once; acyclic; `from` is one */
 	size_t n_needs;
 	struct et_setting *settings; /* one for each key of the kind, same order */
 };
@@ -66,7 +66,8 @@ struct et_target_spec {
 struct et_preset {
 	char *path;  /* as given; for messages */
 	char *dir;   /* absolute folder of the file: base of relative paths */
-	char *name;
+	char *name;        /* default: the file's name without its ending */
+	char *description; /* one line; "" if not given */
 	int64_t jobs;       /* targets at a time and pack workers; 0 = number of CPUs */
 	int64_t hz;         /* CPU samples per second, 1..1000; default 99 */
 	int64_t heap_bytes; /* heap sampling period; 1 = every allocation; default 64K */
@@ -80,6 +81,11 @@ struct et_preset {
  * PREFIX/share/engine-top/examples).  Unknown names list the nearest and the known ones.
  * [own] out: caller's buffer of n bytes   [thr] any   [sig] no   [err] -1, ET_EXIT_INPUT */
 int et_preset_find(const char *name, char *out, size_t n, struct et_err *err);
+
+/* Names of the presets in that folder, sorted; *dir (PATH_MAX bytes, may be NULL) is the folder.
+ * [own] new; et_preset_names_free   [thr] any   [sig] no   [err] NULL and *err, ET_EXIT_LACK */
+char **et_preset_names(char *dir, size_t *n, struct et_err *err);
+void et_preset_names_free(char **names, size_t n);
 
 /* [own] new; et_preset_free   [thr] any   [sig] no   [err] NULL and *err, FILE:LINE:COLUMN */
 struct et_preset *et_preset_load(const char *path, struct et_err *err);
