@@ -92,8 +92,11 @@ ALL_LIBS   = $(PKG_LIBS) -lm -ldl
 
 # Files that hold a text and are touched only when it changes: what depends on them follows a
 # change of flags, of PREFIX, or of the list of sources (a removed one must leave the archive).
+# make -n and make -q only look.
+letters = $(filter-out --%,$(firstword -$(MAKEFLAGS)))
+only_look = $(findstring n,$(letters))$(findstring q,$(letters))
 is_same = $(and $(findstring x$1x,x$2x),$(findstring x$2x,x$1x))
-hold = $(if $(call is_same,$(file <$1),$2),,$(shell mkdir -p $(dir $1))$(file >$1,$2))
+hold = $(if $(or $(only_look),$(call is_same,$(file <$1),$2)),,$(shell mkdir -p $(dir $1))$(file >$1,$2))
 
 ifneq ($(filter-out help run test test-readers clean,$(or $(MAKECMDGOALS),help)),)
 include $(B)/config.mk
