@@ -12,14 +12,16 @@
 #            header of include/engine-top/ that the user may include: that is what include/ is for
 #
 # Also: no dependency cycle of objects that crosses folders, at most one mutable external variable
-# (and one thread-local one), no external name without et_, curses in one file only, and the
-# objects that run inside the SIGPROF handler call nothing outside an allow-list.
+# (and one thread-local one), no external name without et_, curses in one file only, and what a
+# signal handler can reach (followed through the machine code) calls nothing outside an allow-list.
 use strict;
 use warnings;
+use feature 'state';
 
 # Who may include whom.  `include` is all of include/engine-top/, `include/x.h` one file of it.
 my @TUI_HEADERS = map { "include/$_.h" } qw(snapshot metric source err);
-my @ENGINE = map { "engine/$_" } qw(progress workers preset image alloc pool work experiment build);
+my @ENGINE = ('engine',
+	map { "engine/$_" } qw(workers preset image alloc pool work experiment build));
 my @PROFILER = map { "profiler/$_" } qw(agent snapshot collect record export);
 my %SEES = (
 	include              => [qw(include)],
@@ -29,14 +31,14 @@ my %SEES = (
 	'profiler/collect'   => [qw(base include profiler/agent profiler/snapshot)],
 	'profiler/record'    => [qw(base include profiler/snapshot)],
 	'profiler/export'    => [qw(base include profiler/snapshot)],
-	'engine/progress'    => [],
-	'engine/workers'     => [qw(base include)],
+	engine               => [qw(base include)], # headers that all of it shares
+	'engine/workers'     => [qw(base include engine)],
 	'engine/preset'      => [qw(base include/err.h)],
-	'engine/alloc'       => [qw(base include)],
-	'engine/pool'        => [qw(base include engine/alloc)],
-	'engine/image'       => [qw(base include engine/progress engine/workers)],
-	'engine/work'        => [qw(base include engine/progress engine/alloc engine/pool)],
-	'engine/experiment'  => [qw(base include engine/progress engine/alloc engine/pool engine/work)],
+	'engine/alloc'       => [qw(base include engine)],
+	'engine/pool'        => [qw(base include engine engine/alloc)],
+	'engine/image'       => [qw(base include engine engine/workers)],
+	'engine/work'        => [qw(base include engine engine/alloc engine/pool)],
+	'engine/experiment'  => [qw(base include engine engine/alloc engine/pool engine/work)],
 	'engine/build'       => [qw(base include), @ENGINE],
 	tui                  => ['base', @TUI_HEADERS, 'tui/pane'],
 	'tui/pane'           => ['base', @TUI_HEADERS, 'tui'],
@@ -45,7 +47,6 @@ my %SEES = (
 
 # Files that are a room of their own, because two rooms stand on them.
 my %ROOM_OF_FILE = (
-	'src/engine/progress.h' => 'engine/progress',
 	'src/engine/build/workers.h' => 'engine/workers',
 	'src/engine/build/workers.c' => 'engine/workers',
 );
@@ -53,19 +54,23 @@ my %ROOM_OF_FILE = (
 my $CURSES_FILE = 'src/tui/term.c';
 my $INTERPOSER_ROOM = 'profiler/agent'; # may define names of the C library: malloc, mmap, ...
 
-# The objects that run in the SIGPROF handler and all that they may call outside of each other;
-# signal-safety(7), and those of our own calls that are safe by construction: backtrace() after
-# its first call, which loads libgcc.
-my @SIGNAL_OBJECTS = qw(src/profiler/agent/signal.c src/profiler/agent/ring.c);
-my %SIGNAL_MAY_CALL = map { $_ => 1 } qw(
-	backtrace clock_gettime __errno_location syscall gettid
-	memcpy memset memmove __memcpy_chk __memset_chk __memmove_chk
-	__stack_chk_fail _GLOBAL_OFFSET_TABLE_ abort
+# What may be called from a signal handler.  From the SIGPROF handler next to nothing: it runs at
+# any instruction of any thread.  backtrace() is safe after its first call, which loads libgcc.
+# From other handlers (a crash, a resize) what signal-safety(7) lists, as far as we need it.
+my @PROF_MAY_CALL = qw(
+	backtrace clock_gettime __errno_location syscall __stack_chk_fail _GLOBAL_OFFSET_TABLE_
+	memcpy memset
 );
+my @HANDLER_MAY_CALL = (@PROF_MAY_CALL, qw(
+	_exit abort close dup2 fsync getpid gettid kill memchr memmove open pthread_kill
+	pthread_sigmask raise read sigaction sigaddset sigdelset sigemptyset sigfillset signal
+	sigprocmask strlen tcgetattr tcsetattr write backtrace_symbols_fd
+	__memcpy_chk __memset_chk __memmove_chk
+));
 
 my $build = shift // die "usage: check-layers.pl BUILD_DIR\n";
 my @bad;
-my (%object_of, %reads, %undefined, %defined_by, %declared_in, @globals, @tls);
+my (%object_of, %reads, %undefined, %defined_by, %is_data, %declared_in, @globals, @tls);
 
 sub fail { push @bad, join '', @_ }
 
@@ -121,7 +126,7 @@ sub read_symbols { # of all objects, one call of nm
 	open my $nm, '-|', 'nm', '-A', '-f', 'sysv', sort values %object_of or die "nm: $!\n";
 	while (<$nm>) {
 		my ($object, $rest) = /^(.+?\.o):(.*\|.*)$/ or next;
-		my ($name, undef, $class, undef, undef, undef, $section) =
+		my ($name, undef, $class, $type, undef, undef, $section) =
 			map { s/^\s+|\s+$//gr } split /\|/, $rest;
 		next if is_runtime_name($name);
 		my $source = $source_of{$object};
@@ -130,13 +135,14 @@ sub read_symbols { # of all objects, one call of nm
 			next;
 		}
 		next unless $class =~ /^[A-Zu]$/;
-		note_definition($source, $name, $class, $section);
+		note_definition($source, $name, $section);
+		$is_data{$name} = 1 if $type ne 'FUNC';
 	}
 	close $nm or die "check-layers.pl: nm failed\n";
 }
 
 sub note_definition {
-	my ($source, $name, $class, $section) = @_;
+	my ($source, $name, $section) = @_;
 	$defined_by{$name} = $source;
 	if ($name !~ /^et_/ and $name ne 'main' and room_of($source) ne $INTERPOSER_ROOM) {
 		fail("$source defines external '$name': external names begin with et_");
@@ -221,20 +227,77 @@ sub check_cycles { # returns the size of the largest
 	return $largest;
 }
 
-sub check_signal_context {
-	my @present = grep { $object_of{$_} } @SIGNAL_OBJECTS;
-	return unless -d 'src/profiler/agent';
-	for my $source (@SIGNAL_OBJECTS) {
-		fail("$source runs in signal context but is not built: see \@SIGNAL_OBJECTS")
-			unless $object_of{$source};
+# The functions of an object, from its machine code: name => {calls => {names}, blind => calls
+# through a pointer}.  A relocation names the target of the instruction above it; without one the
+# target is local and the disassembler names it.
+sub functions_of {
+	my ($object) = @_;
+	my (%found, $now, $target);
+	my $settle = sub {
+		if (!defined $target) { return }
+		elsif ($target eq '*') { $now->{blind}++ }
+		else { $now->{calls}{ $target =~ s/\.cold$//r } = 1 }
+		undef $target;
+	};
+	open my $dump, '-|', 'objdump', '-dr', '--no-show-raw-insn', $object or die "objdump: $!\n";
+	while (<$dump>) {
+		if (/^\s+[0-9a-f]+: R_\S+\s+([^\s+-]+)/) {
+			$target = $1 =~ /^\./ ? undef : $1;
+			next;
+		}
+		$settle->();
+		if (/^[0-9a-f]+ <(.+?)(?:\.cold)?>:$/) { $now = $found{$1} //= { calls => {}, blind => 0 } }
+		elsif (/\bcall\w*\s+\*|\bblr\b/) { $target = '*' }
+		elsif (/^\s.*<([^>+]+)(?:\+0x[0-9a-f]+)?>/) { $target = $1 }
 	}
-	my %inside = map { $_ => 1 } @present;
-	for my $source (@present) {
-		for my $name (sort keys %{ $undefined{$source} }) {
-			next if $SIGNAL_MAY_CALL{$name} or $inside{ $defined_by{$name} // '' };
-			fail("$object_of{$source} uses $name in signal context: not in the allow-list");
+	close $dump or die "check-layers.pl: objdump failed on $object\n";
+	return \%found;
+}
+
+# Everything that `handler` of `source` can reach, in all our objects.
+sub check_handler {
+	my ($source, $handler, %may_call) = @_;
+	state %code;
+	my %seen;
+	my @todo = ([$source, $handler]);
+	while (my $next = shift @todo) {
+		my ($in, $name) = @$next;
+		next if $seen{"$in $name"}++;
+		my $function = ($code{$in} //= functions_of($object_of{$in}))->{$name};
+		if (!$function) {
+			fail("$in: signal handler '$name' is no function of this file");
+			next;
+		}
+		fail("$in: $name() calls through a pointer in signal context (", $handler, ")")
+			if $function->{blind};
+		for my $callee (sort keys %{ $function->{calls} }) {
+			next if is_runtime_name($callee) or $is_data{$callee} or $may_call{$callee};
+			if ($code{$in}{$callee}) { push @todo, [$in, $callee] }
+			elsif ($defined_by{$callee}) { push @todo, [$defined_by{$callee}, $callee] }
+			elsif (!$undefined{$in}{$callee}) { next } # data of this object
+			else {
+				fail("$in: $name() calls $callee in signal context ($handler): ",
+					"not in the allow-list");
+			}
 		}
 	}
+}
+
+sub check_signal_context { # returns the handlers
+	my @handlers;
+	for my $source (sort keys %object_of) {
+		my $text = slurp($source) =~ s{/\*.*?\*/}{}gsr;
+		my %names = map { $_ => 1 } grep { !/^SIG_/ } (
+			$text =~ /\bsa_(?:handler|sigaction)\s*=\s*(\w+)/g,
+			$text =~ /\bsignal\s*\(\s*\w+\s*,\s*(\w+)\s*\)/g);
+		for my $name (sort keys %names) {
+			my $is_prof = room_of($source) eq 'profiler/agent';
+			check_handler($source, $name,
+				map { $_ => 1 } $is_prof ? @PROF_MAY_CALL : @HANDLER_MAY_CALL);
+			push @handlers, "$name ($source)";
+		}
+	}
+	return @handlers;
 }
 
 sub check_curses {
@@ -264,7 +327,7 @@ read_symbols();
 my $n_includes = check_includes();
 my $calls = check_symbols();
 my $largest = check_cycles($calls);
-check_signal_context();
+my @handlers = check_signal_context();
 check_curses();
 check_globals();
 
@@ -272,8 +335,9 @@ my $n_calls = 0;
 $n_calls += keys %$_ for values %$calls;
 print "$_\n" for @bad;
 printf "layers: %d objects, %d includes, %d object edges; largest cycle %d object%s; "
-	. "mutable globals: %s; thread-local: %s; %s\n",
+	. "mutable globals: %s; thread-local: %s; signal handlers: %s; %s\n",
 	scalar keys %object_of, $n_includes, $n_calls, $largest, $largest == 1 ? '' : 's',
 	@globals ? "@globals" : 'none', @tls ? "@tls" : 'none',
+	@handlers ? "@handlers" : 'none',
 	@bad ? scalar(@bad) . ' violations' : 'no violation';
 exit(@bad ? 1 : 0);

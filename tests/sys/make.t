@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2086 # words split where a list is meant
 #
 # The Makefile and the installer of packages, as a person meets them.  Nothing is installed and
 # the build under test is only looked at: what is built here is a copy of it.
