@@ -2,7 +2,7 @@
  *
  * YAML through libyaml's events (yamldoc.h).  Owns one array of nodes and one block of texts a
  * document, both sized before the first event from the length of the input, so that nothing in
- * the input can make us allocate more.  Any thread; no state.
+ * the input can make us allocate more.  Any thread; no state between calls.
  *
  * Not obvious: libyaml does some work before it gives us an event.  What costs it more than
  * linear time or is another encoding (UTF-16, NUL, %TAG lines) is therefore refused by a pass
@@ -26,12 +26,22 @@
 #define NODES_MAX 10000
 #define SHOWN 64 /* how much of a foreign word an error repeats */
 
+/* A key that was read, and of which map: duplicates are found by hash, not by looking through
+ * the map, which would take quadratic time. */
+struct seen {
+	const struct et_yaml *map; /* NULL: free slot */
+	const char *key;
+	unsigned line, column;
+};
+
 struct reader {
 	struct et_yamldoc *doc;
 	struct et_err *err;
 	const char *bytes;
 	size_t n;
 	size_t node_room, text_used, text_room;
+	struct seen *seen; /* open addressing */
+	size_t n_seen;     /* slots, a power of two, more than twice node_room */
 	struct et_yaml *open[DEPTH_MAX]; /* lists and maps that are not closed yet */
 	struct et_yaml *last[DEPTH_MAX]; /* their newest child */
 	unsigned depth;
@@ -125,7 +135,7 @@ static const struct {
 	{ "did not find expected '-' indicator",
 	  "indentation that fits no line above; items of one list begin in the same column" },
 	{ "did not find expected <document start>",
-	  "text after the end of the document; one document a file" },
+	  "text that does not belong to what is above; check the indentation, one document a file" },
 	{ "did not find expected node content", "a value is missing here; write one" },
 	{ "block sequence entries are not allowed",
 	  "a '-' item cannot begin here; put it on a line of its own" },
@@ -195,16 +205,33 @@ static bool is_key_next(const struct reader *r)
 	return r->depth > 0 && r->open[r->depth - 1]->kind == ET_YAML_MAP && r->pending.key == NULL;
 }
 
+static struct seen *slot_of(const struct reader *r, const struct et_yaml *map, const char *key)
+{
+	uint64_t h = (uint64_t)(map - r->doc->nodes) * UINT64_C(0x9e3779b97f4a7c15);
+	struct seen *slot;
+
+	for (const char *c = key; *c != '\0'; c++)
+		h = (h ^ (unsigned char)*c) * UINT64_C(1099511628211); /* FNV-1a */
+	h ^= h >> 29;
+	for (slot = &r->seen[h & (r->n_seen - 1)]; slot->map != NULL;
+	     slot = &r->seen[++h & (r->n_seen - 1)])
+		if (slot->map == map && strcmp(slot->key, key) == 0)
+			break;
+	return slot;
+}
+
 static int check_duplicate(const struct reader *r, const yaml_mark_t *at, const char *key)
 {
-	const struct et_yaml *first = et_yamldoc_get(r->open[r->depth - 1], key);
+	const struct et_yaml *map = r->open[r->depth - 1];
+	struct seen *slot = slot_of(r, map, key);
 	char shown[SHOWN];
 
-	if (first == NULL)
-		return 0;
-	return fail_at(r->doc, one_based(at->line), one_based(at->column), r->err,
-		       "duplicate key '%s'; it is already given at line %u, column %u",
-		       et_text_safe(shown, sizeof shown, key), first->key_line, first->key_column);
+	if (slot->map != NULL)
+		return fail_at(r->doc, one_based(at->line), one_based(at->column), r->err,
+			       "duplicate key '%s'; it is already given at line %u, column %u",
+			       et_text_safe(shown, sizeof shown, key), slot->line, slot->column);
+	*slot = (struct seen){ map, key, one_based(at->line), one_based(at->column) };
+	return 0;
 }
 
 static int take_key(struct reader *r, const yaml_event_t *e, const char *key)
@@ -369,9 +396,12 @@ static int make_room(struct reader *r)
 {
 	r->node_room = r->n + 1 < NODES_MAX ? r->n + 1 : NODES_MAX;
 	r->text_room = 2 * r->n + 2 * r->node_room;
+	for (r->n_seen = 8; r->n_seen <= 2 * r->node_room;)
+		r->n_seen *= 2;
 	r->doc->nodes = calloc(r->node_room, sizeof *r->doc->nodes);
 	r->doc->texts = malloc(r->text_room);
-	if (r->doc->nodes == NULL || r->doc->texts == NULL)
+	r->seen = calloc(r->n_seen, sizeof *r->seen);
+	if (r->doc->nodes == NULL || r->doc->texts == NULL || r->seen == NULL)
 		return et_err_set(r->err, ET_EXIT_LACK, "out of memory reading '%s'", r->doc->name);
 	return 0;
 }
@@ -398,6 +428,7 @@ int et_yamldoc_parse(struct et_yamldoc *doc, const char *name, const char *bytes
 	}
 	rc = 0;
 out:
+	free(r.seen);
 	if (rc != 0)
 		et_yamldoc_fini(doc);
 	return rc;
