@@ -47,6 +47,16 @@ struct et_thread {
 	atomic_uint_fast64_t handler_ns;
 
 	void *altstack; /* for crash reports on a stack overflow */
+
+	/* the collector's notes about this thread; nobody else touches them */
+	struct {
+		int64_t run_ns, delay_ns; /* schedstat at the last look */
+		int64_t asked_ns;         /* when its stack was asked for */
+		uint32_t stack;           /* the answer, the collector's id; ET_NONE: none yet */
+		uint32_t state;           /* enum et_thread_state, when it was asked */
+		int syscall_nr;           /* likewise; -1 unknown */
+		bool is_asleep;           /* likewise: it may be in a wait whose kind the stack tells */
+	} seen;
 };
 
 /* The calling thread's slot, NULL if it is not known.  The one mutable global of the program:
