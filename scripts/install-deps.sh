@@ -29,8 +29,7 @@ table() {
 	test skopeo cmd:skopeo independent reader of the images we build
 	test umoci cmd:umoci unpacks the images we build
 	test libarchive-tools cmd:bsdtar makes and lists archives for tests
-	readers busybox cmd:busybox a second, small reader of tar layers
-	readers python3 cmd:python3 a third reader of tar layers, and of JSON
+	readers python3 cmd:python3 an independent reader of tar layers and of JSON
 	readers groff-base cmd:groff typesets the manual pages and names their mistakes
 	readers valgrind cmd:valgrind runs the unit tests under memcheck
 	END
