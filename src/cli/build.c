@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `engine-top build`: one OCI image of one directory, without YAML and without a screen.
+ *
+ * The main thread coordinates (et_image_build); workers pack; one small thread of our own waits
+ * for SIGINT, SIGTERM and SIGHUP, which main.c blocked everywhere, and asks the build to stop.
+ * The program then dies by the signal that came, so that a shell sees what happened; the second
+ * signal kills at once, which harms nothing: until the end the image has no name. */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/cmd.h"
+#include "engine-top/probe.h"
+#include "engine/image/image.h"
+
+#define JOBS_MOST 256
+#define SAFE_ROOM 4096
+
+struct args {
+	const char *context;
+	const char *ref;       /* -t as given */
+	char dir[PATH_MAX];
+	char tag[129];
+	const char **exclude;
+	size_t n_exclude;
+	long long jobs, level; /* 0: default */
+	bool is_json, is_quiet;
+	const char *json_file; /* NULL: standard output */
+};
+
+/* ---- the command line --------------------------------------------------------------------- */
+
+static unsigned n_cpus(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+static const struct option options[] = {
+	{ "tag", required_argument, NULL, 't' },     { "jobs", required_argument, NULL, 'j' },
+	{ "exclude", required_argument, NULL, 'x' }, { "level", required_argument, NULL, 'l' },
+	{ "json", optional_argument, NULL, 'J' },    { "quiet", no_argument, NULL, 'q' },
+	{ 0 },
+};
+
+static int take_option(struct args *a, int opt, char **argv)
+{
+	struct et_err err = { 0 };
+	int rc = 0;
+
+	switch (opt) {
+	case 't':
+		if (a->ref != NULL)
+			return et_cmd_usage(&et_cmd_build, "-t is given twice; one image at a time");
+		a->ref = optarg;
+		rc = et_image_parse_ref(optarg, a->dir, sizeof a->dir, a->tag, sizeof a->tag, &err);
+		break;
+	case 'j':
+		rc = et_cmd_number("-j", optarg, 1, JOBS_MOST, &a->jobs, &err);
+		break;
+	case 'l':
+		rc = et_cmd_number("--level", optarg, 1, 9, &a->level, &err);
+		break;
+	case 'x':
+		if (optarg[strspn(optarg, "./")] == '\0')
+			return et_cmd_usage(&et_cmd_build, "--exclude '%s' matches nothing", optarg);
+		a->exclude[a->n_exclude++] = optarg;
+		break;
+	case 'J':
+		a->is_json = true;
+		a->json_file = optarg;
+		break;
+	case 'q':
+		a->is_quiet = true;
+		break;
+	default:
+		return et_cmd_bad_option(&et_cmd_build, argv, options);
+	}
+	return rc == 0 ? ET_EXIT_OK : et_cmd_usage(&et_cmd_build, "%s", err.msg);
+}
+
+static int parse(struct args *a, int argc, char **argv)
+{
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, ":t:j:q", options, NULL)) != -1) {
+		int status = take_option(a, opt, argv);
+
+		if (status != ET_EXIT_OK)
+			return status;
+	}
+	if (optind == argc)
+		return et_cmd_usage(&et_cmd_build, "give the CONTEXT, the directory to build from");
+	if (optind + 1 < argc)
+		return et_cmd_usage(&et_cmd_build, "'%s' is one CONTEXT too many", argv[optind + 1]);
+	if (a->ref == NULL)
+		return et_cmd_usage(&et_cmd_build, "say where the image goes: -t oci:DIRECTORY:TAG");
+	a->context = argv[optind];
+	return ET_EXIT_OK;
+}
+
+/* ---- signals ------------------------------------------------------------------------------ */
+
+struct stopper {
+	pthread_t thread;
+	sigset_t set;
+	struct et_progress *progress;
+	atomic_int signo; /* what came; 0 = nothing */
+};
+
+/* What the user's shell ignores for us (nohup) stays ignored. */
+static void heard_signals(sigset_t *set)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		struct sigaction now;
+
+		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(set, ends[i]);
+	}
+}
+
+static void *await_signal(void *arg)
+{
+	struct stopper *s = arg;
+	int signo;
+
+	if (sigwait(&s->set, &signo) != 0)
+		return NULL;
+	atomic_store(&s->signo, signo);
+	atomic_store(&s->progress->is_cancelled, true);
+	pthread_sigmask(SIG_UNBLOCK, &s->set, NULL);
+	for (;;)
+		pause(); /* the second one kills here; else main cancels this thread */
+}
+
+/* Returns what pthread_create says. */
+static int start_stopper(struct stopper *s, struct et_progress *progress)
+{
+	*s = (struct stopper){ .progress = progress };
+	heard_signals(&s->set);
+	pthread_sigmask(SIG_BLOCK, &s->set, NULL);
+	return et_probe_thread_start(&s->thread, ET_ROLE_SELF, "et-signals", await_signal, s);
+}
+
+static void end_stopper(struct stopper *s)
+{
+	pthread_cancel(s->thread);
+	pthread_join(s->thread, NULL);
+}
+
+/* Does not return. */
+static void die_by(int signo, const char *layout)
+{
+	sigset_t set;
+	char safe[SAFE_ROOM];
+
+	fprintf(stderr, "engine-top: build stopped by SIG%s; '%s' is as it was\n",
+		sigabbrev_np(signo), et_text_safe(safe, sizeof safe, layout));
+	fflush(NULL);
+	signal(signo, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	raise(signo);
+	_exit(ET_EXIT_JOB);
+}
+
+/* ---- what is said ------------------------------------------------------------------------- */
+
+struct outcome {
+	const struct args *args;
+	const struct et_image_result *result;
+	const struct et_err *err; /* NULL: done */
+	unsigned jobs, warnings;
+	int64_t wall_ns;
+};
+
+static double ratio_of(const struct et_image_result *r)
+{
+	return r->bytes_out == 0 ? 0 : (double)r->bytes_tar / (double)r->bytes_out;
+}
+
+static void print_summary(const struct outcome *o, FILE *to)
+{
+	const struct et_image_result *r = o->result;
+	char in[ET_NUM], out[ET_NUM], wall[ET_NUM];
+
+	fprintf(to, "%s: %llu entries, %s in, %s out (ratio %.2f), %s, %u warning%s%s%s\n", r->digest,
+		(unsigned long long)r->entries,
+		et_text_bytes(in, sizeof in, (int64_t)r->bytes_in),
+		et_text_bytes(out, sizeof out, (int64_t)r->bytes_out), ratio_of(r),
+		et_text_time(wall, sizeof wall, o->wall_ns), o->warnings,
+		o->warnings == 1 ? "" : "s", r->warning[0] == '\0' ? "" : ": ", r->warning);
+}
+
+/* A string of anybody's as JSON; null if it is empty. */
+static json_t *text_json(const char *text)
+{
+	char safe[SAFE_ROOM];
+
+	return text[0] == '\0' ? json_null() : json_string(et_text_safe(safe, sizeof safe, text));
+}
+
+static json_t *outcome_json(const struct outcome *o)
+{
+	const struct et_image_result *r = o->result;
+
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:f, "
+			 "s:f, s:I, s:I, s:I, s:o}",
+			 "schema", "engine-top/build/1", "state", o->err == NULL ? "ok" : "failed",
+			 "error", text_json(o->err == NULL ? "" : o->err->msg), "reference",
+			 text_json(o->args->ref), "context", text_json(o->args->context), "layout",
+			 text_json(o->args->dir), "tag", o->args->tag, "digest", text_json(r->digest),
+			 "layer_digest", text_json(r->layer_digest), "diff_id", text_json(r->diff_id),
+			 "entries", (json_int_t)r->entries, "bytes_in", (json_int_t)r->bytes_in,
+			 "bytes_tar", (json_int_t)r->bytes_tar, "bytes_out", (json_int_t)r->bytes_out,
+			 "ratio", ratio_of(r), "seconds", (double)o->wall_ns / 1e9, "workers",
+			 (json_int_t)o->jobs, "warnings", (json_int_t)o->warnings, "skipped_sockets",
+			 (json_int_t)r->n_sockets, "warning", text_json(r->warning));
+}
+
+static int write_json(const struct outcome *o, FILE *to)
+{
+	json_t *doc = outcome_json(o);
+	int rc = doc == NULL ? -1
+			     : json_dumpf(doc, to, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+
+	json_decref(doc);
+	if (rc == 0 && fputc('\n', to) == EOF)
+		rc = -1;
+	return rc;
+}
+
+static int save_json(const struct outcome *o, struct et_err *err)
+{
+	const char *path = o->args->json_file;
+	FILE *to;
+	int rc;
+
+	if (path == NULL || strcmp(path, "-") == 0)
+		return write_json(o, stdout) == 0 ? 0 : et_err_sys(err, ET_EXIT_JOB, errno,
+								   "cannot write to standard output");
+	to = fopen(path, "we");
+	if (to == NULL)
+		return et_err_sys(err, ET_EXIT_INPUT, errno, "cannot write '%s'", path);
+	rc = write_json(o, to);
+	if (fclose(to) != 0)
+		rc = -1;
+	return rc == 0 ? 0 : et_err_sys(err, ET_EXIT_JOB, errno, "cannot write '%s'", path);
+}
+
+/* Standard output belongs to the document when it goes there. */
+static int report(const struct outcome *o)
+{
+	const struct args *a = o->args;
+	bool is_stdout_taken = a->is_json && (a->json_file == NULL || strcmp(a->json_file, "-") == 0);
+	struct et_err err = { 0 };
+	int status = ET_EXIT_OK;
+
+	if (o->err != NULL)
+		status = et_cmd_fail(o->err);
+	else if (!a->is_quiet)
+		print_summary(o, is_stdout_taken ? stderr : stdout);
+	if (a->is_json && save_json(o, &err) != 0) {
+		int worse = et_cmd_fail(&err);
+
+		status = status == ET_EXIT_OK ? worse : status;
+	}
+	return status;
+}
+
+/* ---- the build ---------------------------------------------------------------------------- */
+
+static int build(const struct args *a)
+{
+	struct et_progress progress = { 0 };
+	struct et_image_result result = { 0 };
+	struct et_err err = { 0 };
+	unsigned jobs = a->jobs > 0 ? (unsigned)a->jobs : n_cpus();
+	struct et_image_opts opts = {
+		.context = a->context, .layout = a->dir, .tag = a->tag, .exclude = a->exclude,
+		.n_exclude = a->n_exclude, .level = (int)a->level, .progress = &progress,
+	};
+	struct outcome o = { .args = a, .result = &result, .jobs = jobs };
+	int64_t t0 = et_clock_mono_ns();
+	struct stopper stopper;
+	int rc = start_stopper(&stopper, &progress);
+
+	if (rc != 0) {
+		et_err_sys(&err, ET_EXIT_LACK, rc, "cannot start a thread");
+		return et_cmd_fail(&err);
+	}
+	opts.workers = et_workers_new(jobs, "et-pack", &err);
+	if (opts.workers == NULL || et_image_build(&opts, &result, &err) != 0)
+		o.err = &err;
+	et_workers_free(opts.workers);
+	end_stopper(&stopper);
+	if (o.err != NULL && atomic_load(&stopper.signo) != 0)
+		die_by(atomic_load(&stopper.signo), a->dir);
+	o.warnings = atomic_load(&progress.warnings);
+	o.wall_ns = et_clock_mono_ns() - t0;
+	return report(&o);
+}
+
+static int run(int argc, char **argv)
+{
+	struct args a = { .exclude = calloc((size_t)argc, sizeof *a.exclude) };
+	int status;
+
+	if (a.exclude == NULL)
+		return et_cmd_fail(&(struct et_err){ ET_EXIT_LACK, 0, "out of memory" });
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write(2), not the end */
+	status = parse(&a, argc, argv);
+	if (status == ET_EXIT_OK)
+		status = build(&a);
+	free(a.exclude);
+	return status;
+}
+
+const struct et_cmd et_cmd_build = {
+	.name = "build",
+	.args = "CONTEXT -t oci:DIR[:TAG] [options]",
+	.summary = "build one OCI image of a directory",
+	.help = "  -t, --tag oci:DIR[:TAG]  OCI layout DIR (made if missing) and tag (latest)\n"
+		"  -j, --jobs N             threads that pack (default: all processors)\n"
+		"      --exclude PATTERN    leave out what matches, with all below; may be repeated.\n"
+		"                           *.o at any depth; /doc or a/b from the top; dir/ directories\n"
+		"      --level 1..9         gzip level (default 6)\n"
+		"      --json[=FILE]        the result as JSON, on standard output or in FILE\n"
+		"  -q, --quiet              no summary line\n",
+	.run = run,
+};
