@@ -96,7 +96,8 @@ ALL_LIBS   = $(PKG_LIBS) -lm -ldl
 letters = $(filter-out --%,$(firstword -$(MAKEFLAGS)))
 only_look = $(findstring n,$(letters))$(findstring q,$(letters))
 is_same = $(and $(findstring x$1x,x$2x),$(findstring x$2x,x$1x))
-hold = $(if $(or $(only_look),$(call is_same,$(file <$1),$2)),,$(shell mkdir -p $(dir $1))$(file >$1,$2))
+hold = $(if $(or $(only_look),$(call is_same,$(file <$1),$2)),,$(call write,$1,$2))
+write = $(shell mkdir -p $(dir $1))$(file >$1,$2)
 
 ifneq ($(filter-out help run test test-readers clean,$(or $(MAKECMDGOALS),help)),)
 include $(B)/config.mk
@@ -144,9 +145,11 @@ tests-bin: all $(UNIT_BIN) $(TOOL_BIN) $(FUZZ_BIN)
 # tell the scripts which build they test.
 PROVE = ET_BUILD=$(B) ET_BIN="$(CURDIR)/$(B)/engine-top" prove -j2 --timer
 
+SCRIPTS := $(sort $(foreach dir,fuzz cli sys golden fault,$(wildcard tests/$(dir)/*.t)))
+
 .PHONY: check
 check: tests-bin ## build and run every fast test (no installing)
-	@$(PROVE) $(UNIT_BIN) $(sort $(wildcard tests/fuzz/*.t tests/cli/*.t tests/sys/*.t tests/golden/*.t tests/fault/*.t))
+	@$(PROVE) $(UNIT_BIN) $(SCRIPTS)
 
 .PHONY: check-unit
 check-unit: tests-bin ## unit tests only
@@ -204,6 +207,9 @@ install: all ## install program, themes, examples, man pages under $(DESTDIR)$(P
 	install -m 644 examples/*.yaml "$(SHARE)/engine-top/examples/"
 	install -m 644 docs/man/*.1 "$(SHARE)/man/man1/"
 
+ifneq ($(and $(filter clean,$(MAKECMDGOALS)),$(filter-out clean,$(MAKECMDGOALS))),)
+$(error clean takes away what the other targets stand on: make clean && make $(filter-out clean,$(MAKECMDGOALS)))
+endif
 .PHONY: clean
 clean: ## remove build/
 	rm -rf build compile_commands.json

@@ -45,7 +45,7 @@ ok $? "--version is one line"
 answers "help" '^usage: engine-top' help
 cp out help
 for name in $subcommands; do
-	grep -Eq "^  (engine-top )?$name( |\$)" help
+	grep -Eq "^ +(engine-top )?$name( |\$)" help
 	ok $? "help lists $name"
 done
 [ "$(awk 'length > 100' help | wc -l)" -eq 0 ]
