@@ -25,7 +25,8 @@ enum et_role {
 int et_probe_thread_start(pthread_t *thread, enum et_role role, const char *name,
 			  void *(*fn)(void *arg), void *arg);
 
-/* Make the calling thread known (main, at start) with a role; or change its role.
+/* Make the calling thread known (main, at start) with a role; or change its role (a known
+ * thread keeps its name).
  * [own] none   [thr] any   [sig] no   [err] -1 without memory: the thread is then not profiled */
 int et_probe_thread_self(enum et_role role, const char *name);
 

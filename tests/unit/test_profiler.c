@@ -17,6 +17,14 @@
 
 #define KEEP __attribute__((noinline, noclone))
 
+/* ThreadSanitizer holds signals back until the thread makes a call that it knows, and then runs
+ * the handler somewhere else: stacks of waiting threads and of interrupted code do not exist. */
+#ifdef __SANITIZE_THREAD__
+#define HAS_STACKS 0
+#else
+#define HAS_STACKS 1
+#endif
+
 static void *volatile sink;
 static void *held[2000];
 static int n_held;
@@ -319,7 +327,7 @@ static void t_cpu_shares(void)
 	ET_OK((double)f60.cum / all > 53 && (double)f60.cum / all < 67, "60 %% within 7 points");
 	ET_OK((double)f30.cum / all > 23 && (double)f30.cum / all < 37, "30 %% within 7 points");
 	ET_OK((double)f10.cum / all > 4 && (double)f10.cum / all < 17, "10 %% within 7 points");
-	ET_OK((double)top.cum / all > 97, "their caller has them all below it (%.1f %%)",
+	ET_OK(!HAS_STACKS || (double)top.cum / all > 97, "their caller has them all below it (%.1f %%)",
 	      (double)top.cum / all);
 	ET_OK(strstr(et_snapshot_str(s, f60.file), "test_profiler.c") != NULL && f60.line > 0,
 	      "file and line are known: %s:%u", et_snapshot_str(s, f60.file), f60.line);
@@ -399,6 +407,8 @@ static const struct et_snapshot *settle(struct et_mbox *box)
 	int64_t give_up = et_clock_mono_ns() + 20 * ET_NS_PER_S;
 	const struct et_snapshot *s = NULL;
 
+	if (!HAS_STACKS)
+		give_up = et_clock_mono_ns() + ET_NS_PER_S;
 	do {
 		struct pollfd p = { .fd = box->fd, .events = POLLIN };
 		const struct et_snapshot *fresh;
@@ -437,13 +447,15 @@ static void t_thread_states(void)
 		et_probe_thread_start(&t[n++], ET_ROLE_WORKLOAD, "io", wait_io, NULL);
 	et_probe_thread_start(&t[n++], ET_ROLE_WORKLOAD, "spin", spin, NULL);
 	s = settle(&box);
-	ET_IS_INT(count(s, ET_THREAD_LOCK), 3, "three wait for a lock");
 	ET_IS_INT(count(s, ET_THREAD_IDLE), 4, "four are idle");
-	ET_IS_INT(count(s, ET_THREAD_COND), 1, "one waits for a condition");
 	ET_IS_INT(count(s, ET_THREAD_IO), 2, "two wait for i/o");
 	ET_IS_INT(count(s, ET_THREAD_RUNNING) + count(s, ET_THREAD_RUNNABLE), 1, "one runs");
-	ET_OK(has_group(s, ET_THREAD_LOCK, 3, "wait_lock"), "the three share a stack");
-	ET_OK(has_group(s, ET_THREAD_IDLE, 4, "wait_cond"), "so do the four");
+	if (HAS_STACKS) {
+		ET_IS_INT(count(s, ET_THREAD_LOCK), 3, "three wait for a lock");
+		ET_IS_INT(count(s, ET_THREAD_COND), 1, "one waits for a condition");
+		ET_OK(has_group(s, ET_THREAD_LOCK, 3, "wait_lock"), "the three share a stack");
+		ET_OK(has_group(s, ET_THREAD_IDLE, 4, "wait_cond"), "so do the four");
+	}
 	ET_IS_INT(metric(s, ET_M_THREADS), 11, "count");
 	et_snapshot_unref(s);
 	atomic_store(&is_over, true);
