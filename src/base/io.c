@@ -102,17 +102,49 @@ static int put_linked(int dirfd, const char *name, const void *buf, size_t n)
 	return rc;
 }
 
-static int put_renamed(int dirfd, const char *name, const void *buf, size_t n)
+/* A new file under a name of its own: other threads may be putting the same name, and a killed
+ * process with our pid may have left one. */
+static int open_temporary(int dirfd, const char *name, char *tmp, size_t n)
+{
+	int fd = -1;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(tmp, n, ".tmp-%d-%u-%.200s", (int)getpid(), i, name);
+		fd = openat(dirfd, tmp, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+		if (fd >= 0 || errno != EEXIST)
+			break;
+	}
+	return fd;
+}
+
+/* Give `tmp` its name.  Without `replace` a file of that name stays, and that is success. */
+static int name_it(int dirfd, const char *tmp, const char *name, int replace)
+{
+	int rc;
+
+	if (replace)
+		return renameat(dirfd, tmp, dirfd, name);
+	rc = renameat2(dirfd, tmp, dirfd, name, RENAME_NOREPLACE);
+	if (rc != 0 && errno == EINVAL) { /* not known to this file system, as NFS */
+		rc = linkat(dirfd, tmp, dirfd, name, 0);
+		if (rc == 0)
+			unlinkat(dirfd, tmp, 0);
+	}
+	if (rc == 0 || errno != EEXIST)
+		return rc;
+	return unlinkat(dirfd, tmp, 0);
+}
+
+static int put_renamed(int dirfd, const char *name, const void *buf, size_t n, int replace)
 {
 	char tmp[NAME_MAX + 1];
 	int fd, rc = -1, saved;
 
-	snprintf(tmp, sizeof tmp, ".tmp-%d-%.200s", (int)getpid(), name);
-	fd = openat(dirfd, tmp, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+	fd = open_temporary(dirfd, name, tmp, sizeof tmp);
 	if (fd < 0)
 		return -1;
 	if (et_io_write_all(fd, buf, n) == 0 && fsync(fd) == 0)
-		rc = renameat(dirfd, tmp, dirfd, name);
+		rc = name_it(dirfd, tmp, name, replace);
 	saved = errno;
 	close(fd);
 	if (rc != 0)
@@ -131,7 +163,7 @@ int et_io_put_file(int dirfd, const char *name, const void *buf, size_t n, int r
 			return rc;
 	}
 	if (rc != 0)
-		rc = put_renamed(dirfd, name, buf, n);
+		rc = put_renamed(dirfd, name, buf, n, replace);
 	if (rc == 0)
 		(void)fsync(dirfd); /* the name itself; not every file system can */
 	return rc;
@@ -142,8 +174,8 @@ int et_io_mkdirs(const char *path)
 	char buf[PATH_MAX];
 	struct stat st;
 
-	if (strlen(path) >= sizeof buf) {
-		errno = ENAMETOOLONG;
+	if (path[0] == '\0' || strlen(path) >= sizeof buf) {
+		errno = path[0] == '\0' ? ENOENT : ENAMETOOLONG;
 		return -1;
 	}
 	strcpy(buf, path);
@@ -162,46 +194,66 @@ int et_io_mkdirs(const char *path)
 	return errno == EEXIST ? 0 : -1;
 }
 
+static int rmtree_below(int fd, dev_t dev);
+
+/* One entry of a directory: 0, or the errno of what is in the way. */
+static int rm_entry(int dirfd, const char *name, dev_t dev)
+{
+	struct stat st;
+	int sub;
+
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM) /* EPERM: how POSIX says that it is a directory */
+		return errno;
+	sub = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (sub < 0)
+		return errno == ENOTDIR ? EPERM : errno;
+	if (fstat(sub, &st) != 0 || st.st_dev != dev) {
+		close(sub);
+		return EXDEV;
+	}
+	if (rmtree_below(sub, dev) != 0 || unlinkat(dirfd, name, AT_REMOVEDIR) != 0)
+		return errno;
+	return 0;
+}
+
+/* Takes fd.  Removes all it can; -1 and the errno of the first thing that it could not. */
 static int rmtree_below(int fd, dev_t dev)
 {
 	DIR *dir = fdopendir(fd);
-	struct dirent *e;
-	int rc = 0;
+	const struct dirent *e;
+	int first = 0;
 
 	if (dir == NULL) {
+		first = errno;
 		close(fd);
+		errno = first;
 		return -1;
 	}
-	while (errno = 0, (e = readdir(dir)) != NULL) {
-		struct stat st;
-		int sub;
+	while ((e = readdir(dir)) != NULL) {
+		int why = 0;
 
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (unlinkat(dirfd(dir), e->d_name, 0) == 0)
-			continue;
-		sub = openat(dirfd(dir), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (sub < 0 || fstat(sub, &st) != 0 || st.st_dev != dev) {
-			if (sub >= 0)
-				close(sub);
-			rc = -1;
-			continue;
-		}
-		if (rmtree_below(sub, dev) != 0 || unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR) != 0)
-			rc = -1;
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			why = rm_entry(dirfd(dir), e->d_name, dev);
+		first = first != 0 ? first : why;
 	}
 	closedir(dir);
-	return rc;
+	errno = first;
+	return first == 0 ? 0 : -1;
 }
 
 int et_io_rmtree(int dirfd, const char *name)
 {
 	struct stat st;
-	int fd;
+	int why, fd;
 
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
+	why = errno;
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOTDIR)
+		errno = why;
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
 	if (fstat(fd, &st) != 0) {

@@ -8,22 +8,23 @@
 #include <stdio.h>
 #include <string.h>
 
-/* value / unit with three significant digits: 1.23, 12.3, 123 */
+/* value / unit in three significant digits, rounded half up: 1.23, 12.3, 123 */
 static void three_digits(char *buf, size_t n, const char *sign, uint64_t value, uint64_t unit,
 			 const char *suffix)
 {
-	uint64_t whole = value / unit;
-	/* unit is at most 2^60, so rest * 100 needs the wide type */
-	uint64_t cents = (uint64_t)((__uint128_t)(value % unit) * 100 / unit);
+	/* unit is at most 2^60 and value below 1000 units, so the products need the wide type */
+	uint64_t cents = (uint64_t)(((__uint128_t)value * 100 + unit / 2) / unit);
+	uint64_t tenths = (uint64_t)(((__uint128_t)value * 10 + unit / 2) / unit);
+	uint64_t whole = (uint64_t)(((__uint128_t)value + unit / 2) / unit);
 
-	if (whole >= 100)
-		snprintf(buf, n, "%s%llu%s", sign, (unsigned long long)whole, suffix);
-	else if (whole >= 10)
-		snprintf(buf, n, "%s%llu.%llu%s", sign, (unsigned long long)whole,
-			 (unsigned long long)cents / 10, suffix);
+	if (cents < 1000)
+		snprintf(buf, n, "%s%llu.%02llu%s", sign, (unsigned long long)cents / 100,
+			 (unsigned long long)cents % 100, suffix);
+	else if (tenths < 1000)
+		snprintf(buf, n, "%s%llu.%llu%s", sign, (unsigned long long)tenths / 10,
+			 (unsigned long long)tenths % 10, suffix);
 	else
-		snprintf(buf, n, "%s%llu.%02llu%s", sign, (unsigned long long)whole,
-			 (unsigned long long)cents, suffix);
+		snprintf(buf, n, "%s%llu%s", sign, (unsigned long long)whole, suffix);
 }
 
 static const char *scaled(char *buf, size_t n, int64_t v, uint64_t base, const char *const *suffix,
@@ -38,8 +39,9 @@ static const char *scaled(char *buf, size_t n, int64_t v, uint64_t base, const c
 		snprintf(buf, n, "%s%llu%s", sign, (unsigned long long)u, unit_one);
 		return buf;
 	}
-	/* 1000..1023 B belong to the next unit too: 0.97K stays within four columns */
-	while (i + 1 < n_suffix && u / unit >= 1000) {
+	/* What would round to 1000 belongs to the next unit: never more than three digits.  That
+	 * goes for 1000..1023 B too: 0.98K stays within four columns and the unit. */
+	while (i + 1 < n_suffix && (u + unit / 2) / unit >= 1000) {
 		unit *= base;
 		i++;
 	}
@@ -66,7 +68,7 @@ const char *et_text_time(char *buf, size_t n, int64_t ns)
 	static const char *const suffix[] = { "us", "ms", "s" };
 	uint64_t s;
 
-	if (ns < INT64_C(100) * 1000000000)
+	if (ns < INT64_C(99950000000)) /* 100s is not said: minutes then */
 		return scaled(buf, n, ns, 1000, suffix, 3, "ns");
 	s = (uint64_t)ns / 1000000000u;
 	if (s < 3600)
@@ -137,6 +139,8 @@ size_t et_text_utf8_put(uint32_t cp, char *buf)
 static bool is_hazard(uint32_t cp)
 {
 	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0xad || cp == 0x61c ||
+	       cp == 0x180e || (cp >= 0x1bca0 && cp <= 0x1bca3) ||
+	       (cp >= 0x1d173 && cp <= 0x1d17a) ||
 	       (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) ||
 	       (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff || (cp >= 0xfff9 && cp <= 0xfffb) ||
 	       (cp >= 0xe0000 && cp <= 0xe0fff);
