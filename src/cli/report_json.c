@@ -6,16 +6,11 @@
  * a small hostile snapshot cannot become a huge document.  Any thread, no state. */
 #include "cli/report_json.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/io.h"
 #include "base/text.h"
 #include "cli/report.h"
 #include "engine-top/metric.h"
@@ -161,7 +156,7 @@ static json_t *build_of(struct doc *d, const struct et_row_target *t)
 	set_str(d, o, "name", t->name);
 	set_str(d, o, "kind", t->kind);
 	set(d, o, "state", json_string(et_snapshot_target_state(t->state)));
-	if (t->round == 0)
+	if (t->round == 0 || t->state == ET_TARGET_SKIPPED)
 		set_na(d, o, "seconds", "not started");
 	else
 		set_real(d, o, "seconds", seconds(t->wall_ns), ET_NA_MEASURED);
@@ -552,87 +547,4 @@ json_t *et_report_json(const struct et_snapshot *snap)
 		return o;
 	json_decref(o);
 	return NULL;
-}
-
-static char *text_of(const struct et_snapshot *snap, struct et_err *err)
-{
-	json_t *doc = et_report_json(snap);
-	char *text = doc == NULL ? NULL : json_dumps(doc, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
-
-	json_decref(doc);
-	if (text == NULL)
-		et_err_set(err, ET_EXIT_LACK, "out of memory making the JSON document");
-	return text;
-}
-
-int et_report_json_write(const struct et_snapshot *snap, FILE *to, struct et_err *err)
-{
-	char *text = text_of(snap, err);
-	int rc = 0;
-
-	if (text == NULL)
-		return -1;
-	if (fputs(text, to) == EOF || fputc('\n', to) == EOF || fflush(to) != 0)
-		rc = et_err_sys(err, ET_EXIT_JOB, errno, "cannot write the JSON document");
-	free(text);
-	return rc;
-}
-
-static int write_through(const char *path, const char *text, size_t n)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
-	int rc, saved;
-
-	if (fd < 0)
-		return -1;
-	rc = et_io_write_all(fd, text, n);
-	saved = errno;
-	if (close(fd) != 0 && rc == 0)
-		return -1;
-	errno = saved;
-	return rc;
-}
-
-/* Beside the old file first, then in its place: a full disk keeps the old one. */
-static int replace_file(const char *path, const char *text, size_t n)
-{
-	const char *slash = strrchr(path, '/');
-	char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
-	int dirfd = folder == NULL ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = -1, saved;
-
-	if (dirfd >= 0)
-		rc = et_io_put_file(dirfd, slash == NULL ? path : slash + 1, text, n, 1);
-	saved = errno;
-	if (dirfd >= 0)
-		close(dirfd);
-	free(folder);
-	errno = saved;
-	return rc;
-}
-
-int et_report_json_file(const struct et_snapshot *snap, const char *path, struct et_err *err)
-{
-	struct stat st;
-	char *text;
-	size_t n;
-	int rc;
-
-	if (path == NULL || strcmp(path, "-") == 0)
-		return et_report_json_write(snap, stdout, err);
-	text = text_of(snap, err);
-	if (text == NULL)
-		return -1;
-	n = strlen(text);
-	text[n] = '\n'; /* in the place of the NUL: the length is known from here on */
-	/* lstat: a link stays a link, its file is written through */
-	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		rc = write_through(path, text, n + 1);
-	else
-		rc = replace_file(path, text, n + 1);
-	if (rc != 0)
-		et_err_sys(err, errno == ENOSPC || errno == EIO || errno == EFBIG ? ET_EXIT_JOB :
-			   ET_EXIT_INPUT, errno, "cannot write '%s'", path);
-	free(text);
-	return rc == 0 ? 0 : -1;
 }
