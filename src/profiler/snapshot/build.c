@@ -3,6 +3,7 @@
  * The builder of snapshots: growing tables, an interned string table, one copy at the end.
  * Owned by one thread (the collector; a test).  Running out of memory is remembered and makes
  * finish() return NULL: no caller has to check each row. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,8 +148,10 @@ uint32_t et_snapbuild_str(struct et_snapbuild *b, const char *s)
 uint32_t et_snapbuild_add(struct et_snapbuild *b, enum et_table table, const void *row, size_t size)
 {
 	struct table *t = &b->tab[table];
-	void *to = grow(b, t, size);
+	void *to;
 
+	assert(size > 0 && (t->n_rows == 0 || t->row_size == size));
+	to = grow(b, t, size);
 	if (to == NULL)
 		return ET_NONE;
 	memcpy(to, row, size);

@@ -13,6 +13,9 @@
 #include "engine-top/metric.h"
 #include "profiler/snapshot/block.h"
 
+/* More than any version will have; every read looks through the directory, so it must be short. */
+#define TABLES_MAX 256
+
 struct box {
 	atomic_uint refs;
 	unsigned pad[3];
@@ -61,9 +64,10 @@ void et_snapshot_unref(const struct et_snapshot *snap)
 
 static int check_table(const struct et_snapshot *snap, const struct et_snap_dir *d, struct et_err *err)
 {
+	uint64_t begin = sizeof *snap + snap->n_tables * sizeof snap->dir[0];
 	uint64_t end = (uint64_t)d->offset + (uint64_t)d->row_size * d->n_rows;
 
-	if (d->row_size == 0 || d->offset % 8 != 0 || end > snap->total_bytes)
+	if (d->row_size == 0 || d->offset % 8 != 0 || d->offset < begin || end > snap->total_bytes)
 		return et_err_set(err, ET_EXIT_INPUT, "snapshot table %u leaves its block", d->table);
 	if (d->table == ET_TAB_STRINGS &&
 	    (d->row_size != 1 || d->n_rows == 0 ||
@@ -81,7 +85,7 @@ int et_snapshot_check(const void *bytes, size_t n, struct et_err *err)
 	if (snap->version != ET_SNAP_VERSION)
 		return et_err_set(err, ET_EXIT_INPUT, "snapshot version %u, this program reads %u",
 				  snap->version, ET_SNAP_VERSION);
-	if (snap->total_bytes != n ||
+	if (snap->total_bytes != n || snap->n_tables > TABLES_MAX ||
 	    sizeof *snap + snap->n_tables * sizeof snap->dir[0] > n)
 		return et_err_set(err, ET_EXIT_INPUT, "snapshot length is wrong");
 	for (unsigned i = 0; i < snap->n_tables; i++)
