@@ -74,6 +74,16 @@ static void use_altstack(struct et_thread *t)
 		sigaltstack(&ss, NULL);
 }
 
+/* SIGPROF goes to workload threads only. */
+static void mask_prof(enum et_role role)
+{
+	sigset_t prof;
+
+	sigemptyset(&prof);
+	sigaddset(&prof, SIGPROF);
+	pthread_sigmask(role == ET_ROLE_WORKLOAD ? SIG_UNBLOCK : SIG_BLOCK, &prof, NULL);
+}
+
 static int enter(enum et_role role, const char *name)
 {
 	struct et_thread *t = et_thread_me;
@@ -98,6 +108,7 @@ static int enter(enum et_role role, const char *name)
 	atomic_store(&t->role, role);
 	use_altstack(t);
 	et_thread_me = t;
+	mask_prof(role);
 	return 0;
 }
 
@@ -125,15 +136,12 @@ static void leave(void *unused)
 {
 	struct et_thread *t = et_thread_me;
 	stack_t off = { .ss_flags = SS_DISABLE };
-	sigset_t prof;
 
 	(void)unused;
 	if (t == NULL)
 		return;
 	/* from here on no sample: the sums below must be final */
-	sigemptyset(&prof);
-	sigaddset(&prof, SIGPROF);
-	pthread_sigmask(SIG_BLOCK, &prof, NULL);
+	mask_prof(ET_ROLE_SELF);
 	sigaltstack(&off, NULL);
 	pthread_mutex_lock(&reg.lock);
 	et_thread_me = NULL;
@@ -152,18 +160,12 @@ struct start {
 static void *trampoline(void *arg)
 {
 	struct start s = *(struct start *)arg;
-	sigset_t prof;
 	void *result;
 
 	free(arg);
 	pthread_setname_np(pthread_self(), s.name);
 	enter(s.role, s.name);
 	pthread_cleanup_push(leave, NULL);
-	if (s.role == ET_ROLE_WORKLOAD) {
-		sigemptyset(&prof);
-		sigaddset(&prof, SIGPROF);
-		pthread_sigmask(SIG_UNBLOCK, &prof, NULL);
-	}
 	result = s.fn(s.arg);
 	pthread_cleanup_pop(1);
 	return result;
