@@ -55,10 +55,11 @@ static void last_cell(FILE *out, unsigned cols, const char *text)
 	fprintf(out, "%s\n", et_cell_elide(cut, sizeof cut, text, cols));
 }
 
-/* Our own short words and numbers, right-aligned. */
+/* Our own short words and numbers, right-aligned; one that does not fit (a damaged recording's)
+ * is ###, as in a spreadsheet: a cut number would be a wrong number. */
 static void number(FILE *out, unsigned cols, const char *text)
 {
-	fprintf(out, "%*s ", (int)cols, text);
+	fprintf(out, "%*s ", (int)cols, strlen(text) <= cols ? text : "###");
 }
 
 static const char *str(const struct page *p, uint32_t offset)
@@ -190,15 +191,17 @@ static void head(const struct page *p, const char *title)
 {
 	unsigned count[ET_TARGET_STATE_COUNT], all;
 	char line[1024], a[80], b[80], c[80], d[80];
+	size_t n;
 
 	snprintf(line, sizeof line, "engine-top " ET_VERSION ": %.900s", title);
 	last_cell(p->out, COLUMNS, line);
 	count_targets(p, count, &all);
-	fprintf(p->out, "%u of %u targets ok", count[ET_TARGET_OK], all);
+	n = (size_t)snprintf(line, sizeof line, "%u of %u targets ok", count[ET_TARGET_OK], all);
 	for (unsigned s = 0; s < ET_TARGET_STATE_COUNT; s++)
 		if (s != ET_TARGET_OK && count[s] > 0)
-			fprintf(p->out, ", %u %s", count[s], et_snapshot_target_state(s));
-	fprintf(p->out, "; %s\n", et_text_time(a, sizeof a, p->snap->t_ns));
+			n += (size_t)snprintf(line + n, sizeof line - n, ", %u %s", count[s],
+					      et_snapshot_target_state(s));
+	sentence(p->out, "%s; %s", line, et_text_time(a, sizeof a, p->snap->t_ns));
 	sentence(p->out, "CPU user %s, system %s on %s CPUs; peak RSS %s",
 		 metric(p, ET_M_USER_NS, a, sizeof a), metric(p, ET_M_SYS_NS, b, sizeof b),
 		 metric(p, ET_M_CPU_ONLINE, c, sizeof c),
@@ -367,12 +370,10 @@ static void sites(const struct page *p)
 
 	if (rows == NULL)
 		return;
-	fprintf(p->out, "\nHeap by call site, top %u of %u; ", n < TOP_SITES ? n : TOP_SITES, n);
-	if (is_exact)
-		fputs("every allocation counted\n", p->out);
-	else
-		fprintf(p->out, "estimated from one allocation in %s\n",
-			metric(p, ET_M_HEAP_PERIOD_BYTES, period, sizeof period));
+	fputc('\n', p->out);
+	sentence(p->out, "Heap by call site, top %u of %u; %s%s", n < TOP_SITES ? n : TOP_SITES, n,
+		 is_exact ? "every allocation counted" : "estimated from one allocation in ",
+		 is_exact ? "" : metric(p, ET_M_HEAP_PERIOD_BYTES, period, sizeof period));
 	fprintf(p->out, "%7s %7s %9s %-14s %s\n", "in use", "objects", "allocated", "allocator",
 		"call site < caller < caller");
 	for (uint32_t i = 0; i < n && i < TOP_SITES; i++)
@@ -417,7 +418,8 @@ static void threads(const struct page *p)
 			continue;
 		shown++;
 		stack_text(p, g.stack, 0, stack, sizeof stack);
-		fprintf(p->out, "%7u %-8s ", g.count, et_snapshot_thread_state(g.state));
+		number(p->out, 7, et_text_count(a, sizeof a, g.count));
+		cell(p->out, 8, et_snapshot_thread_state(g.state));
 		last_cell(p->out, 83, stack[0] == '\0' ? "(no stack)" : stack);
 	}
 }
@@ -485,7 +487,8 @@ static void bench(const struct page *p, const struct et_row_bench *b)
 	number(p->out, 7, figure(lo, sizeof lo, b->bytes_op));
 	number(p->out, 9, two_places(lo, sizeof lo, b->allocs_op));
 	ratio(p, b);
-	fprintf(p->out, "%6u\n", b->n);
+	number(p->out, 6, et_text_count(lo, sizeof lo, b->n));
+	fputc('\n', p->out);
 }
 
 static void benches(const struct page *p)
@@ -516,7 +519,8 @@ static void pools(const struct page *p)
 		number(p->out, 9, et_text_count(num, sizeof num, clip(o.hits)));
 		number(p->out, 9, et_text_count(num, sizeof num, clip(o.misses)));
 		number(p->out, 10, et_text_bytes(num, sizeof num, clip(o.retained_bytes)));
-		fprintf(p->out, "%10s\n", et_text_bytes(num, sizeof num, clip(o.peak_bytes)));
+		number(p->out, 10, et_text_bytes(num, sizeof num, clip(o.peak_bytes)));
+		fputc('\n', p->out);
 	}
 }
 
