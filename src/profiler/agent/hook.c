@@ -44,6 +44,14 @@ extern void __libc_free(void *p);
 
 #define CALLER __builtin_return_address(0)
 
+/* glibc sets its heap up in the first call without a lock: it trusts that it comes before there
+ * are threads.  The main thread's calls go to the own heap, so two workers could be the first at
+ * once; glibc then counts one arena's threads wrong and aborts when they end. */
+__attribute__((constructor)) static void init_glibc(void)
+{
+	__libc_free(__libc_malloc(1));
+}
+
 bool et_hook_is_on(void) { return true; }
 
 bool et_probe_heap_counts(struct et_heap_counts *out)
