@@ -9,12 +9,15 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -116,8 +119,9 @@ static int parse(struct args *a, int argc, char **argv)
 
 struct stopper {
 	pthread_t thread;
-	sigset_t set;
 	struct et_progress *progress;
+	sigset_t set;
+	int signal_fd, end_fd;
 	atomic_int signo; /* what came; 0 = nothing */
 };
 
@@ -135,33 +139,57 @@ static void heard_signals(sigset_t *set)
 	}
 }
 
+/* After the first signal the others are let through to this thread: the next one kills. */
 static void *await_signal(void *arg)
 {
 	struct stopper *s = arg;
-	int signo;
+	struct pollfd fds[] = { { .fd = s->end_fd, .events = POLLIN },
+				{ .fd = s->signal_fd, .events = POLLIN } };
+	struct signalfd_siginfo info;
 
-	if (sigwait(&s->set, &signo) != 0)
-		return NULL;
-	atomic_store(&s->signo, signo);
-	atomic_store(&s->progress->is_cancelled, true);
-	pthread_sigmask(SIG_UNBLOCK, &s->set, NULL);
-	for (;;)
-		pause(); /* the second one kills here; else main cancels this thread */
+	while (fds[0].revents == 0) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (fds[1].revents == 0 || read(s->signal_fd, &info, sizeof info) != sizeof info)
+			continue;
+		atomic_store(&s->signo, (int)info.ssi_signo);
+		atomic_store(&s->progress->is_cancelled, true);
+		pthread_sigmask(SIG_UNBLOCK, &s->set, NULL);
+	}
+	return NULL;
 }
 
-/* Returns what pthread_create says. */
-static int start_stopper(struct stopper *s, struct et_progress *progress)
+static void close_stopper(struct stopper *s)
 {
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+	if (s->end_fd >= 0)
+		close(s->end_fd);
+}
+
+static int start_stopper(struct stopper *s, struct et_progress *progress, struct et_err *err)
+{
+	int rc;
+
 	*s = (struct stopper){ .progress = progress };
 	heard_signals(&s->set);
 	pthread_sigmask(SIG_BLOCK, &s->set, NULL);
-	return et_probe_thread_start(&s->thread, ET_ROLE_SELF, "et-signals", await_signal, s);
+	s->signal_fd = signalfd(-1, &s->set, SFD_CLOEXEC | SFD_NONBLOCK);
+	s->end_fd = eventfd(0, EFD_CLOEXEC);
+	rc = s->signal_fd < 0 || s->end_fd < 0 ? errno : 0;
+	if (rc == 0)
+		rc = et_probe_thread_start(&s->thread, ET_ROLE_SELF, "et-signals", await_signal, s);
+	if (rc == 0)
+		return 0;
+	close_stopper(s);
+	return et_err_sys(err, ET_EXIT_LACK, rc, "cannot wait for signals");
 }
 
 static void end_stopper(struct stopper *s)
 {
-	pthread_cancel(s->thread);
+	eventfd_write(s->end_fd, 1);
 	pthread_join(s->thread, NULL);
+	close_stopper(s);
 }
 
 /* Does not return. */
@@ -300,12 +328,9 @@ static int build(const struct args *a)
 	struct outcome o = { .args = a, .result = &result, .jobs = jobs };
 	int64_t t0 = et_clock_mono_ns();
 	struct stopper stopper;
-	int rc = start_stopper(&stopper, &progress);
 
-	if (rc != 0) {
-		et_err_sys(&err, ET_EXIT_LACK, rc, "cannot start a thread");
+	if (start_stopper(&stopper, &progress, &err) != 0)
 		return et_cmd_fail(&err);
-	}
 	opts.workers = et_workers_new(jobs, "et-pack", &err);
 	if (opts.workers == NULL || et_image_build(&opts, &result, &err) != 0)
 		o.err = &err;

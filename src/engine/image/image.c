@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,19 +191,33 @@ static int commit(struct build *b)
 
 /* ---- the result --------------------------------------------------------------------------- */
 
-static void tell_skipped(const struct build *b)
+__attribute__((format(printf, 2, 3))) static void tell(struct et_image_result *r, const char *fmt,
+						       ...)
+{
+	size_t n = strlen(r->warning);
+	va_list ap;
+
+	if (n > 0 && n + 2 < sizeof r->warning)
+		n += strlen(strcpy(r->warning + n, "; "));
+	va_start(ap, fmt);
+	vsnprintf(r->warning + n, sizeof r->warning - n, fmt, ap);
+	va_end(ap);
+}
+
+static void tell_left_out(const struct build *b)
 {
 	const struct et_tree *t = &b->tree;
-	char *out = b->result->warning;
-	size_t room = sizeof b->result->warning;
-	int n = 0;
+	const struct et_header_losses *losses = &b->packed.losses;
 
 	if (t->n_sockets > 0)
-		n = snprintf(out, room, "skipped %u socket%s, first: %s", t->n_sockets,
-			     t->n_sockets == 1 ? "" : "s", t->first_socket);
-	if (t->has_skipped_store && n >= 0 && (size_t)n < room)
-		snprintf(out + n, room - (size_t)n, "%sleft out the layout itself, which is inside "
-			 "the context", n > 0 ? "; " : "");
+		tell(b->result, "skipped %u socket%s, first: %s", t->n_sockets,
+		     t->n_sockets == 1 ? "" : "s", t->first_socket);
+	if (t->has_skipped_store)
+		tell(b->result, "left out the layout itself, which is inside the context");
+	if (losses->n > 0)
+		tell(b->result, "%s", losses->first);
+	if (losses->n > 1)
+		tell(b->result, "%u more like that", losses->n - 1);
 }
 
 static void fill_result(struct build *b)
@@ -216,7 +231,7 @@ static void fill_result(struct build *b)
 	r->bytes_out = b->layer.n;
 	r->entries = b->tree.n;
 	r->n_sockets = b->tree.n_sockets;
-	tell_skipped(b);
+	tell_left_out(b);
 }
 
 static void reset_progress(struct et_progress *p)

@@ -240,6 +240,7 @@ static int retry_big(struct layer *l, const struct et_group *g, const struct et_
 		return 0; /* nothing of it is written yet */
 	if (EVP_MD_CTX_copy_ex(l->diff, l->mark.diff) != 1)
 		return cannot_hash(l);
+	atomic_fetch_sub(&l->opts->progress->warnings, l->result->losses.n - l->mark.result.losses.n);
 	*l->result = l->mark.result;
 	if (et_blob_rewind(l->blob, &l->mark.blob, l->err) != 0)
 		return -1;
@@ -263,6 +264,18 @@ static int recut(struct layer *l, const struct et_group *g)
 
 /* ---- taking ------------------------------------------------------------------------------- */
 
+static void add_losses(struct layer *l, const struct et_header_losses *losses)
+{
+	struct et_header_losses *sum = &l->result->losses;
+
+	if (losses->n == 0)
+		return;
+	if (sum->n == 0)
+		memcpy(sum->first, losses->first, sizeof sum->first);
+	sum->n += losses->n;
+	atomic_fetch_add(&l->opts->progress->warnings, losses->n);
+}
+
 static int write_group(struct layer *l, const struct et_group *g)
 {
 	if (g->is_head && !g->is_tail && set_mark(l) != 0)
@@ -273,6 +286,7 @@ static int write_group(struct layer *l, const struct et_group *g)
 		return -1;
 	l->result->bytes_in += g->source_bytes;
 	l->result->bytes_tar += g->tar.n;
+	add_losses(l, &g->losses);
 	show_progress(l);
 	return 0;
 }

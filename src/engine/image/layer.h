@@ -6,6 +6,7 @@
 
 #include "engine/build/workers.h"
 #include "engine/image/blob.h"
+#include "engine/image/header.h"
 #include "engine/image/tree.h"
 #include "engine/progress.h"
 
@@ -19,6 +20,7 @@ struct et_layer_opts {
 struct et_layer_result {
 	char diff_id[ET_DIGEST_ROOM];
 	uint64_t bytes_in, bytes_tar;
+	struct et_header_losses losses; /* also counted in progress->warnings */
 };
 
 /* Pack all entries into the blob, which is begun, and then finished but not linked.  The workers

@@ -19,8 +19,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-#include "engine/image/header.h"
-
 #define READ_BYTES (64u << 10)
 #define SCRATCH_BYTES ET_HEADER_SCRATCH
 #define OUTGREW_BYTES (4u * ET_GROUP_BYTES)
@@ -116,11 +114,15 @@ static int append_zeros(struct et_bytes *b, size_t n)
 	return 0;
 }
 
-/* libarchive's way out: it writes here as soon as it has bytes (bytes_per_block 0). */
+/* libarchive's way out: it writes here as soon as it has bytes (bytes_per_block 0).  The archive
+ * goes on in the next group, so what it writes when it is closed (the rest of a sliced file, the
+ * end mark) must not come here; an error makes it stop trying. */
 static la_ssize_t take_tar(struct archive *a, void *arg, const void *buf, size_t n)
 {
 	struct et_group *g = arg;
 
+	if (g->is_tar_over)
+		return -1;
 	if (reserve(&g->tar, n) != 0) {
 		archive_set_error(a, ENOMEM, "out of memory");
 		return -1;
@@ -157,8 +159,9 @@ static enum et_pack_end write_header(struct attempt *t, uint32_t ix, const struc
 		leader = et_tree_path(tree, link, &t->leader, &t->leader_room);
 	if (path == NULL || (link != ET_TREE_NONE && leader == NULL))
 		return no_memory(t->g);
-	et_header_fill(t->ae, tree, ix, st, path, leader);
-	rc = leader != NULL ? 0 : et_header_xattrs(t->ae, fd, name, t->g->scratch);
+	et_header_fill(t->ae, tree, ix, st, path, leader, &t->g->losses);
+	rc = leader != NULL ? 0
+			    : et_header_xattrs(t->ae, fd, name, path, t->g->scratch, &t->g->losses);
 	if (rc != 0)
 		return cannot(t, ix, rc);
 	rc = archive_write_header(t->a, t->ae);
@@ -411,7 +414,6 @@ static enum et_pack_end pack_all(struct attempt *t)
 	return end;
 }
 
-/* archive_write_fail: the archive goes on in the next group, so no end mark must follow here. */
 static enum et_pack_end try_once(struct et_group *g)
 {
 	struct attempt t = { .g = g, .dir = ET_TREEDIR_EMPTY };
@@ -419,6 +421,8 @@ static enum et_pack_end try_once(struct et_group *g)
 
 	g->tar.n = 0;
 	g->source_bytes = 0;
+	g->losses.n = 0;
+	g->is_tar_over = false;
 	memset(&g->err, 0, sizeof g->err);
 	t.a = new_archive(g);
 	t.ae = archive_entry_new();
@@ -428,10 +432,8 @@ static enum et_pack_end try_once(struct et_group *g)
 		no_memory(g);
 	else
 		end = pack_all(&t);
-	if (t.a != NULL) {
-		archive_write_fail(t.a);
-		archive_write_free(t.a);
-	}
+	g->is_tar_over = true;
+	archive_write_free(t.a);
 	archive_entry_free(t.ae);
 	et_treedir_close(&t.dir);
 	free(t.path);

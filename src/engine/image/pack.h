@@ -18,6 +18,7 @@
 #include <zlib.h>
 
 #include "engine-top/err.h"
+#include "engine/image/header.h"
 #include "engine/image/tree.h"
 #include "engine/progress.h"
 
@@ -68,7 +69,9 @@ struct et_group {
 	uint32_t grown;
 	uint64_t grown_size;
 	uint64_t source_bytes;  /* of files */
+	struct et_header_losses losses;
 	struct et_bytes tar, gz;
+	bool is_tar_over;       /* libarchive has nothing to add any more */
 	char *scratch;          /* room to read into */
 	z_stream z;
 	bool has_z;
