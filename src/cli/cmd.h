@@ -19,6 +19,9 @@ struct et_cmd {
 extern const struct et_cmd et_cmd_run, et_cmd_build, et_cmd_replay, et_cmd_presets, et_cmd_themes,
 	et_cmd_doctor, et_cmd_top;
 
+/* `engine-top help preset`: the keys of presets, from the table that checks them. */
+void et_cmd_help_preset(void);
+
 /* Print "engine-top: MSG" on stderr; returns err->code (ET_EXIT_JOB if it is 0). */
 int et_cmd_fail(const struct et_err *err);
 

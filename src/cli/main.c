@@ -98,7 +98,7 @@ static void print_help(void)
 	for (size_t i = 1; i < N_CMDS; i++)
 		printf("       engine-top %s%s%s\n", cmds[i]->name, cmds[i]->args[0] != '\0' ? " " : "",
 		       cmds[i]->args);
-	puts("       engine-top help [COMMAND] | --version\n");
+	puts("       engine-top help [COMMAND | preset] | --version\n");
 	for (size_t i = 0; i < N_CMDS; i++)
 		printf("  %-9s %s\n", cmds[i]->name, cmds[i]->summary);
 	puts("\nexit status: 0 done; 1 the job itself failed; 2 bad usage or bad input;\n"
@@ -137,6 +137,10 @@ static int help(int argc, char **argv)
 
 	if (argc < 2) {
 		print_help();
+		return ET_EXIT_OK;
+	}
+	if (strcmp(argv[1], "preset") == 0) {
+		et_cmd_help_preset();
 		return ET_EXIT_OK;
 	}
 	cmd = find(argv[1]);

@@ -3,7 +3,6 @@
  * `engine-top presets`: what can be run by name.  Loads each shipped preset, so that the list
  * cannot drift from the files; one that does not load is named on stderr and the rest is still
  * listed.  Main thread. */
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -72,15 +71,70 @@ static int list(char **names, size_t n)
 	return status;
 }
 
-static int finish(int status)
-{
-	struct et_err err = { 0 };
+/* ---- help preset --------------------------------------------------------------------------- */
 
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return status;
-	et_err_sys(&err, ET_EXIT_JOB, errno, "cannot write the list of presets");
-	return et_cmd_fail(&err);
+static const char *range(const struct et_key *key, char *buf, size_t n)
+{
+	char least[ET_NUM], most[ET_NUM];
+
+	if (key->type == ET_KEY_BYTES)
+		snprintf(buf, n, ", %s to %s", et_text_bytes(least, sizeof least, key->least),
+			 et_text_bytes(most, sizeof most, key->most));
+	else if (key->type == ET_KEY_DURATION)
+		snprintf(buf, n, ", %s to %s", et_text_time(least, sizeof least, key->least),
+			 et_text_time(most, sizeof most, key->most));
+	else if (key->least == key->most)
+		snprintf(buf, n, ", %lld", (long long)key->least);
+	else
+		snprintf(buf, n, ", %lld to %lld", (long long)key->least, (long long)key->most);
+	if (key->least == 0 && key->most == 0)
+		buf[0] = '\0';
+	return buf;
 }
+
+static void print_key(const struct et_key *key, const char *indent)
+{
+	static const char *const types[] = {
+		[ET_KEY_STRING] = "text",         [ET_KEY_PATH] = "path",
+		[ET_KEY_INT] = "whole number",    [ET_KEY_BYTES] = "bytes (64K)",
+		[ET_KEY_DURATION] = "time (20ms)", [ET_KEY_BOOL] = "true or false",
+		[ET_KEY_WORD] = "one of",         [ET_KEY_STRINGS] = "list of texts",
+		[ET_KEY_WORDS] = "some of",       [ET_KEY_MAP] = "map",
+		[ET_KEY_TARGETS] = "list of targets",
+	};
+	char buf[64];
+
+	printf("%s%-*s %s", indent, 18 - (int)strlen(indent), key->name, types[key->type]);
+	for (const char *const *w = key->words; w != NULL && *w != NULL; w++)
+		printf(" %s", *w);
+	printf("%s%s", range(key, buf, sizeof buf), key->is_required ? ", required" : "");
+	if (key->def != NULL)
+		printf(", default %s", key->def);
+	printf(": %s\n", key->help);
+	for (const struct et_key *k = key->keys; k != NULL && k->name != NULL; k++)
+		print_key(k, "    ");
+}
+
+static void print_keys(const struct et_key *keys)
+{
+	for (; keys->name != NULL; keys++)
+		print_key(keys, "  ");
+}
+
+void et_cmd_help_preset(void)
+{
+	puts("A preset is a YAML file: a map of these keys.  Relative paths are meant from its folder.\n"
+	     "'engine-top presets --path' says where the shipped ones are.\n");
+	print_keys(et_preset_keys);
+	puts("\nevery target:");
+	print_keys(et_target_keys);
+	for (const struct et_kind *k = et_kinds; k->name != NULL; k++) {
+		printf("\nkind: %s (%s)\n", k->name, k->help);
+		print_keys(k->keys);
+	}
+}
+
+/* ---- the command --------------------------------------------------------------------------- */
 
 static int run(int argc, char **argv)
 {
@@ -109,7 +163,7 @@ static int run(int argc, char **argv)
 	else
 		status = list(names, n);
 	et_preset_names_free(names, n);
-	return finish(status);
+	return status;
 }
 
 const struct et_cmd et_cmd_presets = {

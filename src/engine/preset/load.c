@@ -16,9 +16,7 @@
 #define SHOWN 64
 #define NAME_MAX_BYTES 64
 #define LIST_MAX 1000
-
-static const char *const common_keys[] = { "name", "kind", "needs" };
-#define N_COMMON (sizeof common_keys / sizeof common_keys[0])
+#define KEYS_MAX 32 /* that a map of a preset may have */
 
 static int no_memory(struct et_load *l)
 {
@@ -198,6 +196,9 @@ static int take_value(struct et_load *l, const struct et_yamldoc *doc, const str
 	case ET_KEY_STRINGS:
 	case ET_KEY_WORDS:
 		return take_list(l, doc, v, key, out);
+	case ET_KEY_MAP:
+	case ET_KEY_TARGETS:
+		break; /* not of a setting */
 	}
 	return 0;
 }
@@ -217,53 +218,58 @@ static int take_default(struct et_load *l, const struct et_key *key, struct et_s
 
 /* ---- one target ---------------------------------------------------------------------------- */
 
-static bool has_key(const struct et_kind *kind, const char *name)
+static bool has_key(const struct et_key *keys, const char *name)
 {
-	for (const struct et_key *k = kind->keys; k->name != NULL; k++)
-		if (strcmp(k->name, name) == 0)
+	for (; keys->name != NULL; keys++)
+		if (strcmp(keys->name, name) == 0)
 			return true;
 	return false;
 }
 
-/* Which other kinds have this key, as "a, b"; false if none. */
+/* Append the names of `keys` to the n words; returns how many there are then. */
+static size_t add_names(const char **words, size_t n, const struct et_key *keys)
+{
+	for (; keys->name != NULL && n < KEYS_MAX; keys++)
+		words[n++] = keys->name;
+	return n;
+}
+
+static int check_map(struct et_load *l, const struct et_yaml *map, const struct et_key *common,
+		     const struct et_key *own)
+{
+	const char *known[KEYS_MAX];
+	size_t n = add_names(known, 0, common);
+
+	if (own != NULL)
+		n = add_names(known, n, own);
+	return et_yamldoc_known_keys(&l->doc, map, known, n, l->err);
+}
+
+/* Which kinds have this key, as "a, b"; false if none. */
 static bool kinds_with(const char *name, char *out, size_t n)
 {
 	const char *kinds[16];
 	size_t n_kinds = 0;
 
 	for (const struct et_kind *k = et_kinds; k->name != NULL && n_kinds < 15; k++)
-		if (has_key(k, name))
+		if (has_key(k->keys, name))
 			kinds[n_kinds++] = k->name;
 	kinds[n_kinds] = NULL;
 	join_words(out, n, kinds);
 	return n_kinds > 0;
 }
 
-static bool is_common(const char *name)
-{
-	for (size_t i = 0; i < N_COMMON; i++)
-		if (strcmp(common_keys[i], name) == 0)
-			return true;
-	return false;
-}
-
 static int check_keys(struct et_load *l, const struct et_yaml *map, const struct et_kind *kind)
 {
-	const char *known[32];
 	char where[100];
-	size_t n = 0;
 
-	for (; n < N_COMMON; n++)
-		known[n] = common_keys[n];
-	for (const struct et_key *k = kind->keys; k->name != NULL && n < 32; k++)
-		known[n++] = k->name;
 	for (const struct et_yaml *c = map->first; c != NULL; c = c->next)
-		if (!is_common(c->key) && !has_key(kind, c->key) &&
+		if (!has_key(et_target_keys, c->key) && !has_key(kind->keys, c->key) &&
 		    kinds_with(c->key, where, sizeof where))
 			return et_yamldoc_err_key(&l->doc, c, l->err,
 						  "kind %s has no key '%s'; it belongs to kind %s",
 						  kind->name, c->key, where);
-	return et_yamldoc_known_keys(&l->doc, map, known, n, l->err);
+	return check_map(l, map, et_target_keys, kind->keys);
 }
 
 static int take_name(struct et_load *l, struct et_target_spec *t, const struct et_yaml *map)
@@ -424,48 +430,49 @@ static int take_line(struct et_load *l, const struct et_yaml *root, const char *
 	return take_text(l, &l->doc, v, key, out);
 }
 
+/* A number: the file's, else the default. */
+static int take_number(struct et_load *l, const struct et_yaml *map, const struct et_key *key,
+		       int64_t *out)
+{
+	const struct et_yaml *v = et_yamldoc_get(map, key->name);
+	struct et_setting s = { 0 };
+	int rc = v != NULL ? take_value(l, &l->doc, v, key, &s) : take_default(l, key, &s);
+
+	*out = s.number;
+	return rc;
+}
+
+static const struct et_key *key_of(const struct et_key *keys, const char *name)
+{
+	while (strcmp(keys->name, name) != 0)
+		keys++;
+	return keys;
+}
+
 static int take_sample(struct et_load *l, const struct et_yaml *root)
 {
-	static const char *const known[] = { "hz", "heap_bytes" };
-	static const struct et_key hz = { .name = "hz", .type = ET_KEY_INT, .least = 1, .most = 1000 };
-	static const struct et_key heap = { .name = "heap_bytes", .type = ET_KEY_BYTES, .least = 1,
-					    .most = INT64_C(1) << 30 };
-	const struct et_yaml *map = et_yamldoc_get(root, "sample"), *v;
-	struct et_setting out = { 0 };
+	const struct et_key *keys = key_of(et_preset_keys, "sample")->keys;
+	const struct et_yaml *map = et_yamldoc_get(root, "sample");
 
-	if (map == NULL)
-		return 0;
-	if (et_yamldoc_known_keys(&l->doc, map, known, 2, l->err) != 0)
+	if (map != NULL && check_map(l, map, keys, NULL) != 0)
 		return -1;
-	if ((v = et_yamldoc_get(map, hz.name)) != NULL) {
-		if (take_value(l, &l->doc, v, &hz, &out) != 0)
-			return -1;
-		l->preset->hz = out.number;
-	}
-	if ((v = et_yamldoc_get(map, heap.name)) != NULL) {
-		if (take_value(l, &l->doc, v, &heap, &out) != 0)
-			return -1;
-		l->preset->heap_bytes = out.number;
-	}
-	return 0;
+	if (take_number(l, map, key_of(keys, "hz"), &l->preset->hz) != 0)
+		return -1;
+	return take_number(l, map, key_of(keys, "heap_bytes"), &l->preset->heap_bytes);
 }
 
 static int take_top(struct et_load *l, const struct et_yaml *root)
 {
-	static const char *const known[] = { "version", "name",  "description", "jobs",
-					     "sample",  "store", "targets" };
 	const struct et_yaml *v;
 
 	if (root->kind != ET_YAML_MAP)
 		return et_yamldoc_err(&l->doc, root, l->err,
 				      "a preset is a map, not %s; begin with version: 1",
 				      et_yamldoc_kind_text(root));
-	if (et_yamldoc_known_keys(&l->doc, root, known, sizeof known / sizeof known[0], l->err) != 0 ||
-	    take_version(l, root) != 0 || take_line(l, root, "name", 80, &l->preset->name) != 0 ||
-	    take_line(l, root, "description", 200, &l->preset->description) != 0)
-		return -1;
-	if ((v = et_yamldoc_get(root, "jobs")) != NULL &&
-	    et_yamldoc_int(&l->doc, v, 0, 256, &l->preset->jobs, l->err) != 0)
+	if (check_map(l, root, et_preset_keys, NULL) != 0 || take_version(l, root) != 0 ||
+	    take_line(l, root, "name", 80, &l->preset->name) != 0 ||
+	    take_line(l, root, "description", 200, &l->preset->description) != 0 ||
+	    take_number(l, root, key_of(et_preset_keys, "jobs"), &l->preset->jobs) != 0)
 		return -1;
 	if ((v = et_yamldoc_get(root, "store")) != NULL &&
 	    take_path(l, &l->doc, v, "store", &l->preset->store) != 0)
@@ -491,8 +498,6 @@ static struct et_preset *new_preset(const char *name, const char *dir, struct et
 		p->dir = strdup(dir);
 		p->name = stem_of(name);
 		p->description = strdup("");
-		p->hz = 99;
-		p->heap_bytes = 64 * 1024;
 	}
 	if (p == NULL || p->path == NULL || p->dir == NULL || p->name == NULL ||
 	    p->description == NULL) {

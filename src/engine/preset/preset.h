@@ -23,6 +23,8 @@ enum et_key_type {
 	ET_KEY_WORD,     /* one of `words` */
 	ET_KEY_STRINGS,  /* list of strings (a single string counts as a list of one) */
 	ET_KEY_WORDS,    /* list of some of `words` */
+	ET_KEY_MAP,      /* top level only: a map of `keys` */
+	ET_KEY_TARGETS,  /* top level only: the list of targets */
 };
 
 struct et_key {
@@ -31,6 +33,7 @@ struct et_key {
 	bool is_required;
 	int64_t least, most;      /* ET_KEY_INT, _BYTES, _DURATION (ns); both 0 = any >= 0 */
 	const char *const *words; /* NULL-terminated, for _WORD and _WORDS */
+	const struct et_key *keys; /* of a _MAP; ends with .name == NULL */
 	const char *def;          /* default as YAML text; NULL = absent */
 	const char *help;
 };
@@ -41,6 +44,9 @@ struct et_kind {
 	const char *help;
 	const struct et_key *keys; /* ends with .name == NULL */
 };
+
+/* Keys of the file itself, and those that every target has; end with .name == NULL. */
+extern const struct et_key et_preset_keys[], et_target_keys[];
 
 /* All kinds, ends with .name == NULL: image, generate, bench. */
 extern const struct et_kind et_kinds[];
