@@ -45,6 +45,7 @@ enum et_table {
 	ET_TAB_SERIES,        /* et_row_series: a value over time */
 	ET_TAB_POINTS,        /* int64: the points of all series */
 	ET_TAB_MESSAGES,      /* et_row_message: what a person should know, oldest first */
+	ET_TAB_WAITS,         /* et_row_wait: where threads were seen over the whole session */
 	ET_TAB_COUNT
 };
 
@@ -206,6 +207,16 @@ struct et_row_group {
 	uint32_t stack; /* ET_TAB_STACKS or ET_NONE */
 	uint32_t count;
 	uint32_t flags; /* ET_THREAD_SELF */
+};
+
+/* Every collection looks once at every thread; this is how often one was seen like this: a
+ * statistical picture of the session, while et_row_group is the moment.  Most often first. */
+struct et_row_wait {
+	uint32_t state; /* enum et_thread_state */
+	uint32_t stack; /* ET_TAB_STACKS or ET_NONE */
+	uint32_t flags; /* ET_THREAD_SELF */
+	uint32_t pad;
+	uint64_t times;
 };
 
 #define ET_BENCH_BASE 1u       /* the arm the ratio divides by (malloc) */

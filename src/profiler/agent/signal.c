@@ -7,7 +7,8 @@
  *
  * The kernel sends ITIMER_PROF to the process and picks a thread itself.  When an own thread
  * (which blocks the signal) used the CPU, it may wake an idle one instead; such a stray is told
- * by the thread's clock, which has not moved, and is counted, not credited. */
+ * by the thread's clock, which has not moved, and is counted, not credited.  So is a sample that
+ * hits the recording of an allocation: that time is ours, not the program's. */
 #include "profiler/agent/signal.h"
 
 #include <errno.h>
@@ -99,6 +100,8 @@ static void on_prof(int signo, siginfo_t *info, void *context)
 		; /* somebody's kill(): not ours to count */
 	else if (et_clock_thread_cpu_ns() - t->cpu_seen_ns < STRAY_NS)
 		et_tally_add(&t->n_stray, 1);
+	else if (t->is_in_hook)
+		et_tally_add(&t->n_hook, 1);
 	else
 		take_sample(t, ET_RECORD_CPU, pc_of(context), begin);
 	et_tally_add(&t->handler_ns, (uint64_t)(et_clock_mono_ns() - begin));

@@ -128,6 +128,7 @@ static void retire(struct et_thread *t)
 	r->n_samples[role] += atomic_load(&t->n_samples);
 	r->n_lost += atomic_load(&t->n_lost);
 	r->n_stray += atomic_load(&t->n_stray);
+	r->n_hook += atomic_load(&t->n_hook);
 	r->handler_ns += (int64_t)atomic_load(&t->handler_ns);
 	r->n_threads[role]++;
 }

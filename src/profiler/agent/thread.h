@@ -37,13 +37,15 @@ struct et_thread {
 	/* allocation sampling; owner only */
 	int64_t countdown; /* bytes until the next recorded allocation */
 	uint64_t rng;
-	bool is_in_hook;
+	volatile bool is_in_hook; /* recording an allocation: the handler looks at it */
 	struct et_tally tally[ET_ALLOCATORS_MAX];
 
 	/* CPU sampling; the handler of this thread only */
 	struct et_ring *ring; /* NULL: no memory for it, samples are lost and counted */
 	int64_t cpu_seen_ns;  /* thread clock when the last handler ended */
-	atomic_uint_fast64_t n_samples, n_lost, n_stray;
+	atomic_uint_fast64_t n_samples, n_lost;
+	atomic_uint_fast64_t n_stray; /* the thread had not run: own threads' CPU */
+	atomic_uint_fast64_t n_hook;  /* hit while an allocation was recorded */
 	atomic_uint_fast64_t handler_ns;
 
 	void *altstack; /* for crash reports on a stack overflow */
@@ -80,7 +82,7 @@ struct et_retired {
 	uint64_t allocs[ET_ALLOCATORS_MAX], bytes[ET_ALLOCATORS_MAX], frees[ET_ALLOCATORS_MAX];
 	int64_t inuse_bytes[ET_ALLOCATORS_MAX];
 	int64_t cpu_ns[2]; /* by enum et_role */
-	uint64_t n_samples[2], n_lost, n_stray;
+	uint64_t n_samples[2], n_lost, n_stray, n_hook;
 	int64_t handler_ns;
 	uint64_t n_threads[2]; /* ever ended */
 };

@@ -9,6 +9,7 @@
 #include "engine-top/metric.h"
 #include "engine-top/snapshot.h"
 #include "profiler/agent/thread.h"
+#include "profiler/collect/hash.h"
 #include "profiler/collect/stacks.h"
 
 #define ET_HISTORY 120u /* points of a series: 30 s at four a second */
@@ -33,8 +34,15 @@ struct et_totals {
 	uint64_t allocs[ET_ALLOCATORS_MAX], bytes[ET_ALLOCATORS_MAX], frees[ET_ALLOCATORS_MAX];
 	int64_t inuse_bytes[ET_ALLOCATORS_MAX];
 	int64_t cpu_ns, self_cpu_ns, handler_ns;
-	uint64_t n_samples, n_lost, n_stray;
+	uint64_t n_samples, n_lost, n_stray, n_hook;
 	uint32_t n_threads, n_threads_self;
+};
+
+/* How often threads were seen in one state and stack. */
+struct et_wait_sum {
+	uint32_t state, stack;
+	bool is_self;
+	uint64_t times;
 };
 
 struct et_collector {
@@ -53,6 +61,9 @@ struct et_collector {
 	struct et_seen *seen;
 	uint32_t n_seen, room_seen;
 	uint32_t n_threads_peak;
+	struct et_wait_sum *waits;
+	uint32_t n_waits, room_waits;
+	struct et_hash waits_by_key;
 
 	struct et_history metric_history[ET_M_COUNT];
 	struct et_history allocator_history[ET_ALLOCATORS_MAX];

@@ -17,6 +17,7 @@
 
 /* Rows of a kind in one snapshot; what is left out is said in a message. */
 #define ROWS_MAX 4000u
+#define WAITS_MAX 500u
 
 /* Collector ids -> snapshot rows, for one snapshot. */
 struct maps {
@@ -408,6 +409,38 @@ static void put_threads(struct et_collector *c, struct maps *m)
 		qsort(groups, n, sizeof *groups, by_size);
 }
 
+static int more_often(const void *a, const void *b)
+{
+	const struct et_wait_sum *x = a, *y = b;
+
+	if (x->times != y->times)
+		return x->times < y->times ? 1 : -1;
+	if (x->stack != y->stack)
+		return x->stack < y->stack ? -1 : 1;
+	return x->state < y->state ? -1 : x->state > y->state;
+}
+
+static void put_waits(struct et_collector *c, struct maps *m)
+{
+	struct et_wait_sum *sorted = c->n_waits == 0 ? NULL : malloc(c->n_waits * sizeof *sorted);
+
+	if (sorted == NULL)
+		return;
+	memcpy(sorted, c->waits, c->n_waits * sizeof *sorted);
+	qsort(sorted, c->n_waits, sizeof *sorted, more_often);
+	for (uint32_t i = 0; i < c->n_waits && i < WAITS_MAX; i++) {
+		struct et_row_wait row = { .state = sorted[i].state, .times = sorted[i].times,
+					   .flags = sorted[i].is_self ? ET_THREAD_SELF : 0 };
+
+		row.stack = put_stack(c, m, sorted[i].stack);
+		et_snapbuild_add(c->build, ET_TAB_WAITS, &row, sizeof row);
+	}
+	if (c->n_waits > WAITS_MAX)
+		message(c, ET_SEV_INFO, "more thread stacks than one snapshot carries; the rarest are "
+					"left out");
+	free(sorted);
+}
+
 /* ---- scalars ------------------------------------------------------------------------------ */
 
 static int64_t per_second(const struct et_collector *c, int64_t delta)
@@ -492,11 +525,11 @@ static void put_sampler(struct et_collector *c)
 	struct et_snapbuild *b = c->build;
 	const struct et_totals *now = &c->now;
 	int64_t due = (int64_t)((double)now->cpu_ns * c->hz / (double)ET_NS_PER_S);
-	int64_t got = (int64_t)(now->n_samples + now->n_lost);
+	int64_t got = (int64_t)(now->n_samples + now->n_lost + now->n_hook);
 
 	et_snapbuild_metric(b, ET_M_HZ, c->hz);
 	et_snapbuild_metric(b, ET_M_SAMPLES, (int64_t)now->n_samples);
-	et_snapbuild_metric(b, ET_M_SAMPLES_SELF, (int64_t)now->n_stray);
+	et_snapbuild_metric(b, ET_M_SAMPLES_SELF, (int64_t)(now->n_stray + now->n_hook));
 	et_snapbuild_metric(b, ET_M_SAMPLES_LOST, (int64_t)now->n_lost);
 	et_snapbuild_metric(b, ET_M_SAMPLES_MISSED, due > got ? due - got : 0);
 	et_snapbuild_metric(b, ET_M_STACKS_LOST, (int64_t)(c->stacks.n_lost + et_heap_lost()));
@@ -544,6 +577,7 @@ const struct et_snapshot *et_emit(struct et_collector *c, uint32_t flags,
 	put_allocators(c, &sums);
 	put_sites(c, &maps);
 	put_threads(c, &maps);
+	put_waits(c, &maps);
 	put_metrics(c, &sums);
 	maps_fini(&maps);
 	for (size_t i = 0; i < n_producers; i++)

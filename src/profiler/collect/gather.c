@@ -39,6 +39,7 @@ static void add_tallies(struct et_totals *to, const struct et_thread *t)
 	to->n_samples += atomic_load(&t->n_samples);
 	to->n_lost += atomic_load(&t->n_lost);
 	to->n_stray += atomic_load(&t->n_stray);
+	to->n_hook += atomic_load(&t->n_hook);
 	to->handler_ns += (int64_t)atomic_load(&t->handler_ns);
 }
 
@@ -77,6 +78,18 @@ static void add_retired(struct et_totals *now, const struct et_retired *r)
 	now->n_samples += r->n_samples[ET_ROLE_WORKLOAD] + r->n_samples[ET_ROLE_SELF];
 	now->n_lost += r->n_lost;
 	now->n_stray += r->n_stray;
+	now->n_hook += r->n_hook;
+}
+
+/* The hooks' own work between a program's malloc() and glibc's belongs to malloc(): leave out the
+ * leaf frames of the agent's files, but for the hook itself, which bears the called name. */
+static uint32_t skip_agent(struct et_collector *c, const uint64_t *addresses, uint32_t n)
+{
+	uint32_t i = 0;
+
+	while (i + 1 < n && et_symbols_is_agent(c->symbols, addresses[i]))
+		i++;
+	return i;
 }
 
 /* Fold what a thread has put into its ring. */
@@ -89,8 +102,10 @@ static void drain(struct et_collector *c, struct et_thread *t)
 		return;
 	while ((n = et_ring_get(t->ring, rec, ET_RECORD_MAX)) != 0) {
 		bool is_cut = (et_record_flags(rec[0]) & ET_RECORD_TRUNCATED) != 0;
-		uint32_t stack = et_stacks_intern(&c->stacks, rec + ET_RECORD_HEAD,
-						  (uint32_t)(n - ET_RECORD_HEAD), is_cut);
+		uint32_t depth = (uint32_t)(n - ET_RECORD_HEAD);
+		uint32_t skip = skip_agent(c, rec + ET_RECORD_HEAD, depth);
+		uint32_t stack = et_stacks_intern(&c->stacks, rec + ET_RECORD_HEAD + skip,
+						  depth - skip, is_cut);
 
 		if (et_record_kind(rec[0]) == ET_RECORD_STATE) {
 			if ((int64_t)rec[1] >= t->seen.asked_ns)
@@ -207,6 +222,32 @@ static void add_seen(struct et_collector *c, struct et_thread *t)
 	memcpy(s->name, t->name, sizeof s->name);
 }
 
+/* One more look at a thread in this state and stack; a full table stops growing (the table of
+ * stacks, which counts what it loses, is full before it). */
+static void add_wait(struct et_collector *c, const struct et_seen *s)
+{
+	uint64_t key = (uint64_t)s->stack << 8 | s->state << 1 | s->is_self;
+	uint32_t ix;
+
+	if (!et_hash_get(&c->waits_by_key, key, &ix)) {
+		if (c->n_waits == c->room_waits) {
+			uint32_t room = c->room_waits == 0 ? 256 : c->room_waits * 2;
+			struct et_wait_sum *more = realloc(c->waits, room * sizeof *more);
+
+			if (more == NULL)
+				return;
+			c->waits = more;
+			c->room_waits = room;
+		}
+		ix = c->n_waits;
+		if (!et_hash_put(&c->waits_by_key, key, ix))
+			return;
+		c->waits[c->n_waits++] = (struct et_wait_sum){ .state = s->state, .stack = s->stack,
+							       .is_self = s->is_self };
+	}
+	c->waits[ix].times++;
+}
+
 static void see_threads(struct et_collector *c, struct roll *roll)
 {
 	int64_t give_up_ns;
@@ -225,6 +266,8 @@ static void see_threads(struct et_collector *c, struct roll *roll)
 	for (uint32_t i = 0; i < roll->n; i++)
 		if (!roll->is_ended[i] && roll->t[i]->seen.state != GONE)
 			add_seen(c, roll->t[i]);
+	for (uint32_t i = 0; i < c->n_seen; i++)
+		add_wait(c, &c->seen[i]);
 }
 
 void et_gather(struct et_collector *c)

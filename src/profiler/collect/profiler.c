@@ -178,6 +178,8 @@ void et_profiler_free(struct et_profiler *p)
 	et_snapbuild_free(p->c.build);
 	free(p->c.site_stack);
 	free(p->c.seen);
+	free(p->c.waits);
+	et_hash_fini(&p->c.waits_by_key);
 	free(p->producers);
 	if (p->stop_fd >= 0)
 		close(p->stop_fd);

@@ -25,7 +25,7 @@ const struct et_metric et_metrics[ET_M_COUNT] = {
 	ROW(THREADS_SELF, "threads_self", COUNT_OF, GAUGE, "engine-top's own threads now"),
 	ROW(HZ, "sample_rate", HZ, GAUGE, "asked CPU samples per CPU second"),
 	ROW(SAMPLES, "samples", COUNT_OF, COUNTER, "CPU samples of the workload's threads"),
-	ROW(SAMPLES_SELF, "samples_self", COUNT_OF, COUNTER, "CPU samples of engine-top's own threads, kept apart"),
+	ROW(SAMPLES_SELF, "samples_self", COUNT_OF, COUNTER, "CPU samples that hit our own work (own threads, recording an allocation), kept apart"),
 	ROW(SAMPLES_LOST, "samples_lost", COUNT_OF, COUNTER, "CPU samples taken and dropped: ring full or thread unknown"),
 	ROW(SAMPLES_MISSED, "samples_missed", COUNT_OF, COUNTER, "CPU samples that the kernel's timer never delivered: CPU time x rate - signals"),
 	ROW(STACKS_LOST, "stacks_lost", COUNT_OF, COUNTER, "stacks that found no room in the stack table"),
