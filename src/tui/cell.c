@@ -312,6 +312,18 @@ const char *et_cell_elide(char *dst, size_t n, const char *text, unsigned cols)
 	return dst;
 }
 
+const char *et_cell_cut(char *dst, size_t n, const char *text, unsigned cols)
+{
+	struct piece p = { .dst = dst, .n = n };
+	unsigned width = et_cell_width(text);
+
+	append_columns(&p, text, 0, width <= cols ? width : cols > 0 ? cols - 1 : 0);
+	if (width > cols && cols > 0)
+		append_cp(&p, 0x2026);
+	dst[p.at] = '\0';
+	return dst;
+}
+
 /* ---- other outputs ------------------------------------------------------------------------- */
 
 struct fallback {

@@ -94,6 +94,9 @@ int et_cell_cp_width(uint32_t cp);
  * differ at their ends.  Returns dst. */
 const char *et_cell_elide(char *dst, size_t n, const char *text, unsigned cols);
 
+/* The same, cut at the end: for sentences and stacks, whose beginning matters most. */
+const char *et_cell_cut(char *dst, size_t n, const char *text, unsigned cols);
+
 /* What stands for `cp` where the terminal cannot show it: level 1 has the glyphs of a Linux
  * console font, level 2 only ASCII.  Level 0 returns cp. */
 uint32_t et_cell_fallback(uint32_t cp, int level);

@@ -178,14 +178,13 @@ static struct et_seg threads_seg(const struct et_snapshot *snap)
 	for (uint32_t i = 0; et_snapshot_get(snap, ET_TAB_THREADS, i, &t, sizeof t); i++)
 		if ((t.flags & ET_THREAD_SELF) == 0 && t.state < ET_THREAD_STATE_COUNT)
 			count[t.state]++;
-	at = (size_t)snprintf(seg.shorter, sizeof seg.shorter, "%lld", (long long)v);
-	memcpy(seg.text, seg.shorter, at);
+	snprintf(seg.shorter, sizeof seg.shorter, "%lld, %u running", (long long)v,
+		 count[ET_THREAD_RUNNING]);
+	at = (size_t)snprintf(seg.text, sizeof seg.text, "%lld", (long long)v);
 	for (uint32_t s = 0; s < ET_THREAD_STATE_COUNT; s++)
 		if (count[s] > 0 && at + 24 < sizeof seg.text)
-			at += (size_t)snprintf(seg.text + at, sizeof seg.text - at, "%s%u %s",
-					       at < sizeof seg.shorter && seg.text[at - 1] != ' ' &&
-							       strchr(seg.text, ':') == NULL ? ": " : ", ",
-					       count[s], et_snapshot_thread_state(s));
+			at += (size_t)snprintf(seg.text + at, sizeof seg.text - at, ", %u %s", count[s],
+					       et_snapshot_thread_state(s));
 	return seg;
 }
 

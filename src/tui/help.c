@@ -111,7 +111,7 @@ static void draw_table(const struct et_canvas *c, unsigned mode, unsigned top, u
 		et_cell_text(c, x, row % c->r.h, ET_STYLE_KEY, b->shown);
 		if (width > 9)
 			et_cell_text(c, x + 7, row % c->r.h, ET_STYLE_TEXT,
-				     et_cell_elide(cut, sizeof cut, b->help, width - 9));
+				     et_cell_cut(cut, sizeof cut, b->help, width - 9));
 	}
 }
 

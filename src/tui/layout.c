@@ -4,7 +4,8 @@
  * is a title rule and rows below it; a column deals out its rows by weight, the focused pane
  * counts one and a half times, a pane that says how many rows it can fill gets no more.  The
  * number of rows a pane wants depends on slow things (targets, experiments), never on what
- * changes with every snapshot: the screen must not jump. */
+ * changes with every snapshot: the screen must not jump.  One wide pane spans the columns, at the
+ * bottom. */
 #include "tui/layout.h"
 
 #include <string.h>
@@ -18,7 +19,7 @@ static const unsigned char column_of[4][ET_LAYOUT_PANES] = {
 	{ 0 },
 	{ 0, 0, 0, 0, 0, 0, 0, 0 },
 	{ 0, 1, 0, 1, 0, 1, 0, 1 },
-	{ 0, 1, 2, 0, 1, 2, 0, 1 },
+	{ 0, 1, 2, 0, 1, 2, 0, 1 }, /* builds and threads, cpu, heap */
 };
 
 static unsigned columns_for(unsigned cols)
@@ -81,7 +82,7 @@ static void place_column(struct et_layout *out, const struct et_slot *slots, uns
 	unsigned member[ET_LAYOUT_PANES], h[ET_LAYOUT_PANES], n_members = 0, y = area.y;
 
 	for (unsigned i = 0; i < n; i++)
-		if (column_of[n_columns][i] == column)
+		if (column_of[n_columns][i] == column && (n_columns == 1 || !slots[i].is_wide))
 			member[n_members++] = i;
 	if (n_members == 0)
 		return;
@@ -92,14 +93,33 @@ static void place_column(struct et_layout *out, const struct et_slot *slots, uns
 	}
 }
 
+/* The wide pane takes what it wants from the bottom: at most a third of the rows, with the focus
+ * a half.  Returns the rows left. */
+static unsigned place_wide(struct et_layout *out, const struct et_slot *slots, unsigned n,
+			   struct et_rect area, unsigned focus)
+{
+	for (unsigned i = 0; i < n; i++) {
+		unsigned most = i == focus ? area.h / 2 : area.h / 3;
+		unsigned h = slots[i].want != 0 && slots[i].want < most ? slots[i].want : most;
+
+		if (!slots[i].is_wide)
+			continue;
+		if (h < MIN_ROWS)
+			h = MIN_ROWS;
+		out->pane[i] = (struct et_rect){ area.x, area.y + area.h - h, area.w, h };
+		return area.h - h;
+	}
+	return area.h;
+}
+
 static void place_grid(struct et_layout *out, const struct et_slot *slots, unsigned n,
 		       struct et_rect area, unsigned focus)
 {
 	unsigned n_columns = columns_for(area.w);
 	unsigned w = (area.w - GAP * (n_columns - 1)) / n_columns;
 
-	while (n_columns > 1 && n < n_columns)
-		n_columns--;
+	if (n_columns > 1)
+		area.h = place_wide(out, slots, n, area, focus);
 	for (unsigned i = 0; i < n_columns; i++) {
 		unsigned x = area.x + i * (w + GAP);
 		/* the last column takes what the division left */

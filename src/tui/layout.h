@@ -12,6 +12,7 @@
 struct et_slot {
 	unsigned weight; /* its part of the spare rows */
 	unsigned want;   /* rows that it can fill, title included; 0 = any number */
+	bool is_wide;    /* where there are columns, it spans them all, below them */
 };
 
 enum et_regime {

@@ -85,7 +85,10 @@ void et_table_text(const struct et_table_fit *t, const struct et_canvas *c, unsi
 
 	if (t->w[col] == 0)
 		return;
-	et_cell_elide(cut, sizeof cut, text, t->w[col]);
+	if (t->cols[col].is_phrase)
+		et_cell_cut(cut, sizeof cut, text, t->w[col]);
+	else
+		et_cell_elide(cut, sizeof cut, text, t->w[col]);
 	w = et_cell_width(cut);
 	if (t->cols[col].is_right && w < t->w[col])
 		x += t->w[col] - w;

@@ -14,6 +14,7 @@ struct et_col {
 	uint8_t width;     /* least columns it needs */
 	uint8_t priority;  /* 0 = never dropped; the largest is dropped first */
 	bool is_right;     /* numbers */
+	bool is_phrase;    /* cut at its end instead of in the middle */
 	uint8_t grow;      /* part of the spare width; 0 = fixed */
 	uint8_t most;      /* width it may grow to; 0 = any */
 };

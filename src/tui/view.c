@@ -166,7 +166,7 @@ static void draw_title(const struct et_canvas *c, unsigned number, const struct 
 			   number + 1, pane->title);
 	if (caption[0] != '\0' && x + 8 < c->r.w) {
 		x += et_cell_text(c, x, 0, border, is_focus ? "\u2501 " : "\u2500 ");
-		et_cell_elide(cut, sizeof cut, caption, c->r.w - x - 2);
+		et_cell_cut(cut, sizeof cut, caption, c->r.w - x - 2);
 		x += et_cell_text(c, x, 0, ET_STYLE_DIM, cut);
 		x += et_cell_text(c, x, 0, border, " ");
 	}
@@ -212,7 +212,7 @@ static void draw_message(const struct et_view *v, const struct et_scene *scene,
 		return;
 	if (v->note[0] != '\0') {
 		et_cell_text(c, 1, 0, ET_STYLE_STRONG,
-			     et_cell_elide(cut, sizeof cut, v->note, c->r.w - 2));
+			     et_cell_cut(cut, sizeof cut, v->note, c->r.w - 2));
 		return;
 	}
 	if (!newest_message(scene->snap, &m))
@@ -220,7 +220,7 @@ static void draw_message(const struct et_view *v, const struct et_scene *scene,
 	snprintf(text, sizeof text, "%s %s %s", m.severity == ET_SEV_ERROR ? "error" : "warning",
 		 et_text_clock(at, sizeof at, m.t_ns), et_snapshot_str(scene->snap, m.text));
 	et_cell_text(c, 1, 0, m.severity == ET_SEV_ERROR ? ET_STYLE_BAD : ET_STYLE_WARN,
-		     et_cell_elide(cut, sizeof cut, text, c->r.w - 2));
+		     et_cell_cut(cut, sizeof cut, text, c->r.w - 2));
 }
 
 static void compute_layout(const struct et_view *v, const struct et_scene *scene,
@@ -232,6 +232,7 @@ static void compute_layout(const struct et_view *v, const struct et_scene *scene
 	for (unsigned i = 0; i < et_panes_count; i++)
 		slots[i] = (struct et_slot){
 			.weight = et_panes[i]->weight,
+			.is_wide = et_panes[i]->is_wide,
 			.want = et_panes[i]->want == NULL ? 0
 							  : et_panes[i]->want(scene->snap, &v->panes[i]),
 		};

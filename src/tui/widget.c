@@ -100,27 +100,44 @@ static unsigned strip_width(const struct et_seg *segs, unsigned n)
 	return sum;
 }
 
-/* Take something off the least important segment; false when nothing can go. */
-static bool give_way(struct et_seg *segs, unsigned n)
+enum yield { SHORTEN, DROP_SPARK, DROP };
+
+static bool can_yield(const struct et_seg *s, enum yield how)
+{
+	if (s->text[0] == '\0')
+		return false;
+	return how == SHORTEN ? s->shorter[0] != '\0' : how == DROP_SPARK ? s->series.n > 0
+									  : s->priority > 0;
+}
+
+/* Take something off the least important segment that can; false when none can. */
+static bool give_way(struct et_seg *segs, unsigned n, enum yield how)
 {
 	struct et_seg *worst = NULL;
 
 	for (unsigned i = 0; i < n; i++)
-		if (segs[i].text[0] != '\0' && (segs[i].priority > 0 || segs[i].shorter[0] != '\0' ||
-						segs[i].series.n > 0) &&
+		if (can_yield(&segs[i], how) &&
 		    (worst == NULL || segs[i].priority > worst->priority))
 			worst = &segs[i];
 	if (worst == NULL)
 		return false;
-	if (worst->series.n > 0) {
-		worst->series.n = 0;
-	} else if (worst->shorter[0] != '\0') {
+	if (how == SHORTEN)
 		memcpy(worst->text, worst->shorter, sizeof worst->shorter);
+	if (how == SHORTEN)
 		worst->shorter[0] = '\0';
-	} else {
+	else if (how == DROP_SPARK)
+		worst->series.n = 0;
+	else
 		worst->text[0] = '\0';
-	}
 	return true;
+}
+
+/* First all words as short as they can be, then the graphs, and only then whole numbers. */
+static void make_fit(struct et_seg *segs, unsigned n, unsigned width)
+{
+	for (enum yield how = SHORTEN; how <= DROP; how++)
+		while (strip_width(segs, n) > width && give_way(segs, n, how))
+			;
 }
 
 static void draw_seg(const struct et_canvas *c, unsigned x, unsigned y,
@@ -140,8 +157,7 @@ void et_widget_strip(const struct et_canvas *c, unsigned y, const struct et_snap
 {
 	unsigned x = 1, width = c->r.w > 2 ? c->r.w - 2 : 0;
 
-	while (strip_width(segs, n) > width && give_way(segs, n))
-		;
+	make_fit(segs, n, width);
 	for (unsigned i = 0; i < n; i++) {
 		unsigned w = seg_width(&segs[i]);
 

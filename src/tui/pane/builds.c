@@ -18,7 +18,7 @@ struct builds {
 };
 
 static const struct et_col cols[C_COUNT] = {
-	[C_NAME] = { .title = "target", .width = 10, .grow = 3, .most = 28 },
+	[C_NAME] = { .title = "target", .width = 12, .grow = 3, .most = 28 },
 	[C_KIND] = { .title = "kind", .width = 8, .priority = 9 },
 	[C_STATE] = { .title = "stage", .width = 7, .most = 10, .grow = 1 },
 	[C_BAR] = { .title = "progress", .width = 8, .priority = 1, .grow = 4, .most = 40 },
@@ -87,11 +87,13 @@ static void draw_progress(const struct builds *p, const struct et_canvas *c,
 			  const struct et_row_target *t)
 {
 	double part = t->work_total == 0 ? 0 : (double)t->work_done / (double)t->work_total;
+	char num[ET_NUM];
 
 	if (t->state != ET_TARGET_RUNNING)
 		return;
 	if (t->work_total == 0) {
-		et_table_text(&p->table, c, 0, C_BAR, ET_STYLE_DIM, "size not known yet");
+		et_table_textf(&p->table, c, 0, C_BAR, ET_STYLE_DIM, "%s read",
+			       et_text_bytes(num, sizeof num, (int64_t)t->bytes_in));
 		return;
 	}
 	et_widget_progress(c, p->table.x[C_BAR], 0, p->table.w[C_BAR], ET_STYLE_PROGRESS, part, 1);
@@ -110,7 +112,7 @@ static bool draw_result(const struct builds *p, const struct et_canvas *c,
 
 	if (t->state == ET_TARGET_FAILED && error[0] != '\0' && x < c->r.w) {
 		et_cell_text(c, x, 0, ET_STYLE_BAD,
-			     et_cell_elide(cut, sizeof cut, error, c->r.w - x));
+			     et_cell_cut(cut, sizeof cut, error, c->r.w - x));
 		return true;
 	}
 	if (t->state == ET_TARGET_OK)

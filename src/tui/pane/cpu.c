@@ -196,7 +196,8 @@ static const struct et_col stack_cols[C_COUNT] = {
 	[C_FLAT] = { .title = "share", .width = 6, .is_right = true },
 	[C_ERROR] = { .title = "\u00b1pp", .width = 5, .priority = 3, .is_right = true },
 	[C_CUM] = { .title = "", .width = 0 },
-	[C_NAME] = { .title = "stack: function < its caller < ...", .width = 12, .grow = 6 },
+	[C_NAME] = { .title = "stack: function < its caller < ...", .width = 12, .grow = 6,
+		     .is_phrase = true },
 	[C_WHERE] = { .title = "", .width = 0 },
 	[C_BAR] = { .title = "", .width = 8, .priority = 5, .grow = 1, .most = 16 },
 };

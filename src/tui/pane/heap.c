@@ -24,6 +24,7 @@ struct heap {
 	struct et_table_fit table;
 	struct et_col cols[C_COUNT];
 	double most; /* largest key: a full bar */
+	unsigned n_exact, n_estimated; /* rows */
 	bool is_sites;
 };
 
@@ -177,14 +178,39 @@ static void draw_row(const void *ctx, uint32_t ix, uint32_t place, const struct 
 
 /* ---- the two tables ------------------------------------------------------------------------ */
 
+static const char *title_of(const struct heap *p)
+{
+	bool is_mixed = p->n_exact > 0 && p->n_estimated > 0;
+
+	if (p->is_sites)
+		return is_mixed ? "call site < caller" : p->n_exact > 0 ? "call site < caller (exact)"
+									: "call site < caller (est.)";
+	return is_mixed || p->n_exact + p->n_estimated == 0 ? "allocator"
+	       : p->n_exact > 0				    ? "allocator (exact)"
+							    : "allocator (est.)";
+}
+
+/* What the heads and the bars need to know of all rows. */
+static void survey(struct heap *p, const struct et_list *l)
+{
+	for (uint32_t i = 0; i < l->n; i++) {
+		struct figures f = figures_at(p, l->items[i].ix);
+
+		if ((double)l->items[i].key > p->most)
+			p->most = (double)l->items[i].key;
+		p->n_exact += f.na == ET_NA_MEASURED && (f.flags & ET_HEAP_EXACT) != 0;
+		p->n_estimated += f.na == ET_NA_MEASURED && (f.flags & ET_HEAP_EXACT) == 0;
+	}
+}
+
 /* Columns with the priorities that the toggles ask for: the ordering one is never dropped. */
 static void make_cols(struct heap *p)
 {
 	const struct et_pane_opts *o = p->a->opts;
 	struct et_col *c = p->cols;
 
-	c[C_NAME] = (struct et_col){ .title = p->is_sites ? "call site < its caller" : "allocator",
-				     .width = 12, .grow = 4, .most = p->is_sites ? 0 : 30 };
+	c[C_NAME] = (struct et_col){ .title = title_of(p), .width = p->is_sites ? 24 : 17, .grow = 4,
+				     .most = p->is_sites ? 0 : 30, .is_phrase = p->is_sites };
 	c[C_INUSE] = (struct et_col){ .title = "in use", .width = 6, .is_right = true,
 				      .priority = o->is_alloc ? 2 : o->is_objects };
 	c[C_INUSE_N] = (struct et_col){ .title = "objects", .width = 7, .is_right = true,
@@ -193,14 +219,15 @@ static void make_cols(struct heap *p)
 				      .priority = o->is_alloc ? o->is_objects : 3 };
 	c[C_ALLOC_N] = (struct et_col){ .title = "allocs", .width = 6, .is_right = true,
 					.priority = o->is_alloc && o->is_objects ? 0 : 6 };
-	c[C_HOW] = (struct et_col){ .title = "how", .width = 5, .priority = 7 };
+	/* where all rows are of one kind, the head says it */
+	if (p->n_exact > 0 && p->n_estimated > 0)
+		c[C_HOW] = (struct et_col){ .title = "how", .width = 5, .priority = 1 };
 	c[C_BAR] = (struct et_col){ .title = "", .width = 6, .priority = 9, .grow = 2, .most = 20 };
-	c[C_SPARK] = (struct et_col){ .title = p->is_sites ? "allocator" : "in use, time",
-				      .width = p->is_sites ? 8 : 12, .grow = 1, .most = 24,
-				      .priority = 8 };
 	/* on a site the allocator's name matters more than a bar */
-	if (p->is_sites)
-		c[C_SPARK].priority = 3;
+	c[C_SPARK] = (struct et_col){ .title = p->is_sites ? "allocator" : "over time",
+				      .width = 9, .grow = 1,
+				      .most = p->is_sites ? 24 : 40, .priority = 3,
+				      .is_phrase = !p->is_sites };
 }
 
 static void draw_table(const struct et_pane_args *a, bool is_sites)
@@ -216,14 +243,12 @@ static void draw_table(const struct et_pane_args *a, bool is_sites)
 
 	if (is_sites)
 		l.ops.unfolded = unfolded;
+	et_list_build(&l.list, et_snapshot_rows(a->snap, is_sites ? ET_TAB_SITES : ET_TAB_ALLOCATORS),
+		      key_of, &p);
+	survey(&p, &l.list);
 	make_cols(&p);
 	et_table_fit(&p.table, p.cols, C_COUNT, head.r.w);
 	et_table_head(&p.table, &head, 0);
-	et_list_build(&l.list, et_snapshot_rows(a->snap, is_sites ? ET_TAB_SITES : ET_TAB_ALLOCATORS),
-		      key_of, &p);
-	for (uint32_t i = 0; i < l.list.n; i++)
-		if ((double)l.list.items[i].key > p.most)
-			p.most = (double)l.list.items[i].key;
 	if (is_sites && l.list.n == 0 &&
 	    et_snapshot_get(a->snap, ET_TAB_ALLOCATORS, 0, &al, sizeof al) && al.na != ET_NA_MEASURED)
 		l.empty = et_pane_na(why, sizeof why, al.na);

@@ -21,16 +21,16 @@ struct pools {
 };
 
 static const struct et_col bar_cols[C_COUNT] = {
-	[C_TARGET] = { .title = "experiment", .width = 8, .grow = 3, .most = 26 },
+	[C_TARGET] = { .title = "experiment", .width = 10, .grow = 3, .most = 26 },
 	[C_ARM] = { .title = "arm", .width = 6, .grow = 1, .most = 12 },
 	[C_NS] = { .title = "time/op", .width = 7, .is_right = true },
 	[C_RANGE] = { .title = "interval", .width = 15, .priority = 9 },
-	[C_BAR] = { .title = "", .width = 8, .priority = 4, .grow = 4, .most = 40 },
+	[C_BAR] = { .title = "", .width = 8, .priority = 5, .grow = 4, .most = 60 },
 	[C_BYTES] = { .title = "B/op", .width = 6, .priority = 2, .is_right = true },
 	[C_ALLOCS] = { .title = "allocs/op", .width = 9, .priority = 3, .is_right = true },
 	[C_RATIO] = { .title = "ratio", .width = 5, .priority = 1, .is_right = true },
-	[C_SPREAD] = { .title = "spread", .width = 12, .priority = 6 },
-	[C_WORD] = { .title = "time is", .width = 11, .priority = 5 },
+	[C_SPREAD] = { .title = "spread", .width = 12, .priority = 4 },
+	[C_WORD] = { .title = "time is", .width = 11, .priority = 6 },
 	[C_N] = { .title = "n", .width = 3, .priority = 8, .is_right = true },
 };
 
@@ -225,7 +225,7 @@ static void draw(const struct et_pane_args *a)
 
 static void caption(const struct et_pane_args *a, char *buf, size_t n)
 {
-	snprintf(buf, n, "%s", a->st->view == BARS ? "median CPU time, [95% interval] or (min..max)"
+	snprintf(buf, n, "%s", a->st->view == BARS ? "median CPU time an operation, [95% interval] or (min..max)"
 						   : "gets answered from the pool, memory it keeps");
 }
 
@@ -241,6 +241,7 @@ const struct et_pane et_pane_pools = {
 		 "malloc with its spread",
 	.views = { "bars", "counters" },
 	.weight = 3,
+	.is_wide = true,
 	.want = want,
 	.caption = caption,
 	.draw = draw,

@@ -21,7 +21,8 @@ struct threads {
 static const struct et_col group_cols[C_GROUP_COLS] = {
 	[C_COUNT_OF] = { .title = "count", .width = 5, .is_right = true },
 	[C_STATE] = { .title = "state", .width = 8 },
-	[C_STACK] = { .title = "stack: function < its caller < ...", .width = 10, .grow = 1 },
+	[C_STACK] = { .title = "stack: function < its caller < ...", .width = 10, .grow = 1,
+		      .is_phrase = true },
 };
 
 static const struct et_col each_cols[C_EACH_COLS] = {
@@ -29,7 +30,8 @@ static const struct et_col each_cols[C_EACH_COLS] = {
 	[C_NAME] = { .title = "name", .width = 10, .grow = 1, .most = 18 },
 	[C_TSTATE] = { .title = "state", .width = 8 },
 	[C_CPU] = { .title = "cpu time", .width = 8, .is_right = true, .priority = 1 },
-	[C_TSTACK] = { .title = "stack", .width = 10, .grow = 3, .priority = 3 },
+	[C_TSTACK] = { .title = "stack", .width = 10, .grow = 3, .priority = 3,
+		       .is_phrase = true },
 };
 
 static bool is_hidden(const struct threads *p, uint32_t flags)
@@ -193,14 +195,14 @@ static void draw(const struct et_pane_args *a)
 {
 	bool is_each = a->st->view == EACH;
 	struct threads p = { .a = a };
-	unsigned y = a->c.r.h >= 5 ? 1 : 0;
-	struct et_canvas head = et_cell_sub(&a->c, ET_PANE_MARGIN, y, a->c.r.w, 1);
-	struct et_pane_list l = { .a = a, .c = et_cell_sub(&a->c, 0, y + 1, a->c.r.w, a->c.r.h),
+	unsigned n_head = a->c.r.h >= 4 ? 1 : 0; /* on a low pane the words of the counts do */
+	struct et_canvas head = et_cell_sub(&a->c, ET_PANE_MARGIN, 1, a->c.r.w, n_head);
+	struct et_pane_list l = { .a = a,
+				  .c = et_cell_sub(&a->c, 0, 1 + n_head, a->c.r.w, a->c.r.h),
 				  .ops = { .id = id_of, .unfolded = unfolded, .ctx = &p },
 				  .row = draw_row, .body = draw_body, .empty = "no threads yet" };
 
-	if (y > 0)
-		draw_counts(&p, &a->c);
+	draw_counts(&p, &a->c);
 	et_table_fit(&p.table, is_each ? each_cols : group_cols,
 		     is_each ? (unsigned)C_EACH_COLS : (unsigned)C_GROUP_COLS, head.r.w);
 	et_table_head(&p.table, &head, 0);
