@@ -125,8 +125,7 @@ static int run(struct et_target *t, struct et_err *err)
 		if (et_experiment_run(set->c[i].x, &t->progress, err) != 0)
 			return -1;
 	pthread_mutex_lock(t->lock);
-	snprintf(t->note, sizeof t->note, "%llu trials, seed %llu", (unsigned long long)total,
-		 (unsigned long long)seed);
+	snprintf(t->note, sizeof t->note, "seed %llu", (unsigned long long)seed);
 	pthread_mutex_unlock(t->lock);
 	return 0;
 }

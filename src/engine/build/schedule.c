@@ -65,7 +65,7 @@ static void skip(struct et_schedule *s, struct et_target *t, const struct et_tar
 			   : need->state == ET_TARGET_SKIPPED ? "was skipped"
 							      : "was cancelled";
 
-	snprintf(t->error, sizeof t->error, "skipped: it needs '%s', which %s", need->spec->name,
+	snprintf(t->error, sizeof t->error, "it needs '%s', which %s", need->spec->name,
 		 word);
 	change(s, t, ET_TARGET_SKIPPED);
 	s->n_left--;
