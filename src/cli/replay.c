@@ -3,12 +3,12 @@
  * engine-top replay: the dashboard on a recording, or one frame of it as text.  What differs from
  * a live session is only the source; what is drawn is the same function of one snapshot. */
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/live.h"
 #include "profiler/record/record.h"
 #include "tui/app.h"
 
@@ -125,18 +125,6 @@ static int print_frame(const struct options *o, struct et_recording *r, struct e
 	return 0;
 }
 
-/* The terminal is restored; now end the way that the signal asked for. */
-static void die_by(int signo)
-{
-	sigset_t one;
-
-	signal(signo, SIG_DFL);
-	sigemptyset(&one);
-	sigaddset(&one, signo);
-	raise(signo);
-	sigprocmask(SIG_UNBLOCK, &one, NULL);
-}
-
 static int show(const struct options *o, struct et_recording *r, const struct et_source *source,
 		struct et_app_end *end, struct et_err *err)
 {
@@ -185,7 +173,7 @@ static int replay_main(int argc, char **argv)
 	if (replay(&o, &end, &err) != 0)
 		return et_cmd_fail(&err);
 	if (end.is_signal)
-		die_by(end.signo);
+		et_live_die(end.signo);
 	return ET_EXIT_OK;
 }
 

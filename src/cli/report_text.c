@@ -24,6 +24,7 @@
 #define TOP_SITES 8u
 #define TOP_GROUPS 5u
 #define TOP_MESSAGES 6u
+#define PLACE_COLUMNS 33u
 #define CALLERS 3u   /* frames that we show of a stack */
 
 /* What every section needs. */
@@ -166,13 +167,15 @@ static void stack_text(const struct page *p, uint32_t stack, uint32_t from, char
 	}
 }
 
-/* file:line, else the module. */
+/* file:line, else the module; only the file's own name where the path is too long. */
 static void place_text(const struct page *p, const struct et_row_func *fn, char *buf, size_t n)
 {
-	if (fn->file != 0 && fn->line != 0)
-		snprintf(buf, n, "%s:%u", str(p, fn->file), fn->line);
-	else
-		snprintf(buf, n, "%s", str(p, fn->file != 0 ? fn->file : fn->module));
+	const char *name = str(p, fn->file != 0 ? fn->file : fn->module);
+	const char *slash = strrchr(name, '/');
+
+	if (slash != NULL && et_cell_width(name) > PLACE_COLUMNS - 6) /* :12345 */
+		name = slash + 1;
+	snprintf(buf, n, fn->file != 0 && fn->line != 0 ? "%s:%u" : "%s", name, fn->line);
 }
 
 /* ---- head and builds ----------------------------------------------------------------------- */
@@ -287,7 +290,7 @@ static void function(const struct page *p, const struct et_row_func *fn, uint64_
 		cum.pct);
 	cell(p->out, 44, str(p, fn->name));
 	place_text(p, fn, place, sizeof place);
-	last_cell(p->out, 33, place);
+	last_cell(p->out, PLACE_COLUMNS, place);
 }
 
 static void cpu(const struct page *p)
