@@ -56,14 +56,15 @@ my $INTERPOSER_ROOM = 'profiler/agent'; # may define names of the C library: mal
 
 # What may be called from a signal handler.  From the SIGPROF handler next to nothing: it runs at
 # any instruction of any thread.  backtrace() is safe after its first call, which loads libgcc.
-# From other handlers (a crash, a resize) what signal-safety(7) lists, as far as we need it.
+# From other handlers (a crash, a resize) what signal-safety(7) lists, as far as we need it, and
+# prctl, which is a bare system call.
 my @PROF_MAY_CALL = qw(
 	backtrace clock_gettime __errno_location syscall __stack_chk_fail _GLOBAL_OFFSET_TABLE_
 	memcpy memset
 );
 my @HANDLER_MAY_CALL = (@PROF_MAY_CALL, qw(
-	_exit abort close dup2 fsync getpid gettid kill memchr memmove open pthread_kill
-	pthread_sigmask raise read sigaction sigaddset sigdelset sigemptyset sigfillset signal
+	_exit abort close dup2 fsync getpid gettid kill memchr memmove open poll prctl
+	pthread_kill pthread_sigmask raise read sigaction sigaddset sigdelset sigemptyset sigfillset signal
 	sigprocmask strlen tcgetattr tcsetattr write backtrace_symbols_fd
 	__memcpy_chk __memset_chk __memmove_chk
 ));

@@ -3,12 +3,12 @@
  * The composition root: finds the subcommand, and sets up what every one of them relies on
  * before any thread exists: the main thread is engine-top's own, the signals that end a session
  * are blocked (a signalfd hears them), SIGPROF is ignored until a sampler is armed. */
+#include <errno.h>
 #include <getopt.h>
 #include <locale.h>
 #include <signal.h>
-#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -20,76 +20,6 @@ static const struct et_cmd *const cmds[] = {
 	&et_cmd_presets, &et_cmd_themes, &et_cmd_doctor,
 };
 #define N_CMDS (sizeof cmds / sizeof cmds[0])
-
-int et_cmd_fail(const struct et_err *err)
-{
-	fprintf(stderr, "engine-top: %s\n", err->msg);
-	return err->code == ET_EXIT_OK ? ET_EXIT_JOB : (int)err->code;
-}
-
-int et_cmd_usage(const struct et_cmd *cmd, const char *fmt, ...)
-{
-	struct et_err safe = { 0 };
-	char msg[600];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(msg, sizeof msg, fmt, ap);
-	va_end(ap);
-	et_err_set(&safe, ET_EXIT_INPUT, "%s", msg);
-	fprintf(stderr, "engine-top %s: %s; see 'engine-top help %s'\n", cmd->name, safe.msg, cmd->name);
-	return ET_EXIT_INPUT;
-}
-
-static const char *nearest_option(const char *word, const struct option *options)
-{
-	const char *names[64];
-	size_t n = 0;
-
-	for (; options[n].name != NULL && n < 64; n++)
-		names[n] = options[n].name;
-	return et_text_nearest(word, names, n);
-}
-
-int et_cmd_bad_option(const struct et_cmd *cmd, char **argv, const struct option *options)
-{
-	const char *word = argv[optind - 1];
-	bool is_long = strncmp(word, "--", 2) == 0 && word[2] != '\0';
-	const char *near;
-	char name[64];
-
-	for (size_t i = 0; options[i].name != NULL; i++) {
-		bool is_this = is_long ? strcmp(word + 2, options[i].name) == 0
-				       : optopt != 0 && options[i].val == optopt;
-
-		if (is_this && options[i].has_arg == required_argument)
-			return et_cmd_usage(cmd, "option '%s' needs a value", word);
-	}
-	if (!is_long)
-		return et_cmd_usage(cmd, "unknown option '-%c' or its value is missing", optopt);
-	snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
-	for (size_t i = 0; options[i].name != NULL; i++)
-		if (strcmp(name, options[i].name) == 0)
-			return et_cmd_usage(cmd, "option '--%s' takes no value", name);
-	near = nearest_option(name, options);
-	if (near == NULL)
-		return et_cmd_usage(cmd, "unknown option '--%s'", name);
-	return et_cmd_usage(cmd, "unknown option '--%s'; did you mean '--%s'?", name, near);
-}
-
-int et_cmd_number(const char *option, const char *text, long long least, long long most,
-		  long long *out, struct et_err *err)
-{
-	char *end;
-	long long v = strtoll(text, &end, 10);
-
-	if (end == text || *end != '\0' || v < least || v > most)
-		return et_err_set(err, ET_EXIT_INPUT,
-				  "%s wants a whole number from %lld to %lld, not '%s'", option, least,
-				  most, text);
-	*out = v;
-	return 0;
-}
 
 static void print_help(void)
 {
@@ -135,7 +65,7 @@ static int help(int argc, char **argv)
 {
 	const struct et_cmd *cmd;
 
-	if (argc < 2) {
+	if (argc < 2 || strcmp(argv[1], "help") == 0) {
 		print_help();
 		return ET_EXIT_OK;
 	}
@@ -146,10 +76,20 @@ static int help(int argc, char **argv)
 	cmd = find(argv[1]);
 	if (cmd == NULL)
 		return unknown(argv[1]);
-	printf("usage: engine-top %s %s\n\n%s\n", cmd->name, cmd->args, cmd->summary);
+	printf("usage: engine-top %s%s%s\n\n%s\n", cmd->name, cmd->args[0] != '\0' ? " " : "",
+	       cmd->args, cmd->summary);
 	if (cmd->help[0] != '\0')
 		printf("\n%s", cmd->help);
 	return ET_EXIT_OK;
+}
+
+/* `engine-top NAME ... --help`: nobody who asks that wants anything else. */
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0)
+			return true;
+	return false;
 }
 
 static void block_signals(void)
@@ -169,9 +109,12 @@ static void block_signals(void)
 /* What is printed must have arrived: a full disk behind stdout is a failed job. */
 static int finish(int status)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	int why = fflush(stdout) == 0 ? 0 : errno;
+
+	if (why == 0 && !ferror(stdout))
 		return status;
-	fprintf(stderr, "engine-top: cannot write to standard output\n");
+	fprintf(stderr, "engine-top: cannot write to standard output%s%s\n", why == 0 ? "" : ": ",
+		why == 0 ? "" : strerror(why));
 	return status == ET_EXIT_OK ? ET_EXIT_JOB : status;
 }
 
@@ -191,6 +134,8 @@ int main(int argc, char **argv)
 		return finish(ET_EXIT_OK);
 	}
 	cmd = find(word);
+	if (cmd != NULL && asks_for_help(argc - 1, argv + 1))
+		return finish(help(2, (char *[]){ argv[0], argv[1], NULL }));
 	if (cmd != NULL)
 		return finish(cmd->run(argc - 1, argv + 1));
 	/* `engine-top [PRESET]`: a preset, or an option of the dashboard; else a slip of the pen */

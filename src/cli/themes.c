@@ -3,7 +3,6 @@
  * `engine-top themes`: the shipped themes with what they are for and where they lie.  Loads each
  * of them, so that the list cannot drift from the files; one that does not load is named on
  * stderr and the rest is still listed.  Main thread. */
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -34,16 +33,6 @@ static int print_theme(const char *name)
 	return ET_EXIT_OK;
 }
 
-static int finish(int status)
-{
-	struct et_err err = { 0 };
-
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return status;
-	et_err_sys(&err, ET_EXIT_JOB, errno, "cannot write the list of themes");
-	return et_cmd_fail(&err);
-}
-
 static int run(int argc, char **argv)
 {
 	static const struct option options[] = { { 0 } };
@@ -68,7 +57,7 @@ static int run(int argc, char **argv)
 		status = rc != ET_EXIT_OK ? rc : status;
 	}
 	et_theme_names_free(names, n);
-	return finish(status);
+	return status;
 }
 
 const struct et_cmd et_cmd_themes = {

@@ -18,20 +18,20 @@ run() { # ARG...: fills out, err, status
 	status=$?
 }
 answers() { # NAME PATTERN ARG...: exit 0, PATTERN in stdout, silent stderr
-	name=$1 pattern=$2
+	label=$1 pattern=$2
 	shift 2
 	run "$@"
 	[ "$status" -eq 0 ] && grep -q -e "$pattern" out && [ ! -s err ]
-	ok $? "$name"
+	ok $? "$label"
 	[ ! -s err ] || sed 's/^/# /' err
 }
 refuses() { # NAME PATTERN ARG...: exit 2, one line with PATTERN on stderr, silent stdout
-	name=$1 pattern=$2
+	label=$1 pattern=$2
 	shift 2
 	run "$@"
 	[ "$status" -eq 2 ] && [ ! -s out ] && [ "$(wc -l <err)" -eq 1 ] &&
 		grep -q '^engine-top' err && grep -q -e "$pattern" err
-	ok $? "$name"
+	ok $? "$label"
 	sed "s/^/# $status: /" err
 }
 
@@ -61,6 +61,9 @@ for name in run build replay presets themes doctor; do
 	cmp -s out "help-$name"
 	ok $? "says what help $name says"
 done
+answers "help on help is help" . help help
+cmp -s out help
+ok $? "word for word"
 for option in --plain --json --hz --heap-period -o; do
 	grep -q -e "^  .*$option" help-run
 	ok $? "help run explains $option"
@@ -109,7 +112,7 @@ ok $? "none of these left anything behind"
 for args in help --version "help run" presets themes; do
 	# shellcheck disable=SC2086 # words
 	"$ET_BIN" $args >/dev/full 2>err
-	[ $? -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q 'No space left on device' err
+	[ $? -eq 1 ] && sed 's/^/# /' err && [ "$(wc -l <err)" -eq 1 ] && grep -q 'No space left on device' err
 	ok $? "$args on a full disk: one line, exit 1"
 done
 
