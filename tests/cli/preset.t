@@ -29,7 +29,8 @@ for file in "$top"/examples/*.yaml; do
 	[ -n "$description" ] && grep "^$name " out | grep -q -F "$description"
 	ok $? "$name is listed with its description"
 done
-[ "$(wc -l <out)" -eq $(($(ls "$top"/examples/*.yaml | wc -l) + 1)) ]
+set -- "$top"/examples/*.yaml
+[ "$(wc -l <out)" -eq $(($# + 1)) ]
 ok $? "and nothing else, below a heading"
 grep '^quickstart ' out | grep -q '2 image, 1 generate, 3 bench'
 ok $? "quickstart's targets are counted by kind"
