@@ -3,7 +3,8 @@
 #
 # Documentation that is run: every command line in a ```sh block of README.md and docs/*.md must
 # exit 0 (or N, if the line ends with "# exits N").  Lines of one file run in order in one empty
-# folder that holds examples/ and themes/.  A dashboard runs in tmux until it draws, then gets q.
+# folder that holds examples/, themes/ and the files that ```yaml blocks name in their first line.
+# A dashboard runs in tmux until it draws, then gets q.
 # Also: links lead somewhere, manual pages have no mistakes that groff can see.
 n=0
 ok() { # STATUS NAME
@@ -30,6 +31,13 @@ unset MAKEFLAGS MFLAGS MAKELEVEL ENGINE_TOP_THEME ENGINE_TOP_THEMES ENGINE_TOP_E
 commands() { # FILE: the lines of its sh blocks, continuations joined, comment lines dropped
 	sed -n '/^```sh$/,/^```$/p' "$1" | grep -v '^```' |
 		sed -e ':a' -e '/\\$/{N;s/\\\n *//;ba' -e '}' | grep -v '^ *#' | grep .
+}
+
+# shellcheck disable=SC2016
+files() { # FILE: write each yaml block that begins with "# NAME.yaml" as that file
+	awk '/^```yaml$/ { getline; name = $0 ~ /^# [a-z-]+\.yaml$/ ? $2 : "/dev/null"; inside = 1 }
+		/^```$/ { inside = 0 }
+		inside { print > name }' "$1"
 }
 
 is_skipped() { # what builds or installs; tests/sys/make.t and the fresh clone are for these
@@ -80,6 +88,7 @@ for doc in README.md docs/*.md; do
 	commands "$top/$doc" >"$tmp/commands"
 	dir=$tmp/$(echo "$doc" | tr / _)
 	mkdir "$dir" && ln -s "$top/examples" "$top/themes" "$dir" && cd "$dir" || exit 1
+	files "$top/$doc"
 	while read -r line <&3; do
 		command=$(echo "$line" | sed 's/  *# .*//')
 		if is_skipped "$command"; then
@@ -136,15 +145,17 @@ for page in docs/man/*.1; do
 	grep -q "^\.TH .* \"engine-top $version\" " "$page"
 	ok $? "$page is of version $version"
 done
-for name in run build replay; do
+for name in top run build replay; do
+	page=docs/man/engine-top-$name.1
+	[ $name = top ] && page=docs/man/engine-top.1
 	"$ET_BIN" help $name | grep -oE '^ +(-[a-zA-Z], )?--?[a-z-]+' | grep -oE -e '--?[a-z][a-z-]*' |
 		sort -u >"$tmp/options"
-	sed 's/\\-/-/g' docs/man/engine-top-$name.1 >"$tmp/page"
+	sed 's/\\-/-/g' $page >"$tmp/page"
 	while read -r option; do
 		grep -q -e "[^a-z-]$option\([^a-z-]\|\$\)" "$tmp/page" || echo "$option"
 	done <"$tmp/options" >"$tmp/silent"
 	[ -s "$tmp/options" ] && [ ! -s "$tmp/silent" ]
-	ok $? "engine-top-$name(1) knows every option of help $name"
+	ok $? "$page knows every option of help $name"
 	sed 's/^/# /' "$tmp/silent"
 done
 
