@@ -73,7 +73,7 @@ static void calibrate(struct et_experiment *x, struct arm *a, const struct et_pr
 	int64_t ns = time_piece(x->work, a, n);
 	double op_ns, piece_ops;
 
-	while (ns < piece_ns / 4 && n < UINT64_C(1) << 40 && !is_cancelled(progress)) {
+	while (ns < piece_ns / 2 && n < UINT64_C(1) << 40 && !is_cancelled(progress)) {
 		n *= 2;
 		ns = time_piece(x->work, a, n);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Selftest of the CPU sampler: three functions that use exactly 60, 30 and 10 % of this thread's
- * CPU time.  One operation is one burst of about a millisecond; the next burst goes to the function
+ * CPU time.  One operation is one burst of 0.1 to 0.5 ms; the next burst goes to the function
  * that is furthest behind its share, and its length is random, so that no fixed sampling rate can
  * fall into step with it. */
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 #include "engine/rng.h"
 #include "engine/work/cases.h"
 
-#define BURST_LEAST_NS (400 * ET_NS_PER_US)
-#define BURST_SPREAD_NS (1200 * ET_NS_PER_US)
+#define BURST_LEAST_NS (100 * ET_NS_PER_US)
+#define BURST_SPREAD_NS (400 * ET_NS_PER_US)
 
 struct burner {
 	int64_t (*burn)(int64_t until_ns);
