@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ struct args {
 	long long jobs, level; /* 0: default */
 	bool is_json, is_quiet;
 	const char *json_file; /* NULL: standard output */
+	FILE *json;            /* open before the build: a wrong name costs no work */
 };
 
 /* ---- the command line --------------------------------------------------------------------- */
@@ -227,11 +229,13 @@ static double ratio_of(const struct et_image_result *r)
 static void print_summary(const struct outcome *o, FILE *to)
 {
 	const struct et_image_result *r = o->result;
-	char in[ET_NUM], out[ET_NUM], wall[ET_NUM];
+	char in[ET_NUM], tar[ET_NUM], out[ET_NUM], wall[ET_NUM];
 
-	fprintf(to, "%s: %llu entries, %s in, %s out (ratio %.2f), %s, %u warning%s%s%s\n", r->digest,
-		(unsigned long long)r->entries,
+	fprintf(to,
+		"%s: %llu entries, %s of files, %s as tar, %s as gzip (ratio %.2f), %s, %u warning%s%s%s\n",
+		r->digest, (unsigned long long)r->entries,
 		et_text_bytes(in, sizeof in, (int64_t)r->bytes_in),
+		et_text_bytes(tar, sizeof tar, (int64_t)r->bytes_tar),
 		et_text_bytes(out, sizeof out, (int64_t)r->bytes_out), ratio_of(r),
 		et_text_time(wall, sizeof wall, o->wall_ns), o->warnings,
 		o->warnings == 1 ? "" : "s", r->warning[0] == '\0' ? "" : ": ", r->warning);
@@ -275,36 +279,49 @@ static int write_json(const struct outcome *o, FILE *to)
 	return rc;
 }
 
+static bool is_json_on_stdout(const struct args *a)
+{
+	return a->is_json && (a->json_file == NULL || strcmp(a->json_file, "-") == 0);
+}
+
+static int open_json(struct args *a)
+{
+	struct et_err err = { 0 };
+
+	if (!a->is_json)
+		return ET_EXIT_OK;
+	a->json = is_json_on_stdout(a) ? stdout : fopen(a->json_file, "we");
+	if (a->json != NULL)
+		return ET_EXIT_OK;
+	et_err_sys(&err, ET_EXIT_INPUT, errno, "cannot write '%s'", a->json_file);
+	return et_cmd_fail(&err);
+}
+
+/* Does not close standard output: main.c looks at it at the end. */
 static int save_json(const struct outcome *o, struct et_err *err)
 {
-	const char *path = o->args->json_file;
-	FILE *to;
-	int rc;
+	FILE *to = o->args->json;
+	int rc = write_json(o, to);
 
-	if (path == NULL || strcmp(path, "-") == 0)
-		return write_json(o, stdout) == 0 ? 0 : et_err_sys(err, ET_EXIT_JOB, errno,
-								   "cannot write to standard output");
-	to = fopen(path, "we");
-	if (to == NULL)
-		return et_err_sys(err, ET_EXIT_INPUT, errno, "cannot write '%s'", path);
-	rc = write_json(o, to);
-	if (fclose(to) != 0)
+	if (to != stdout && fclose(to) != 0)
 		rc = -1;
-	return rc == 0 ? 0 : et_err_sys(err, ET_EXIT_JOB, errno, "cannot write '%s'", path);
+	if (rc == 0)
+		return 0;
+	return et_err_sys(err, ET_EXIT_JOB, errno, "cannot write the result as JSON to '%s'",
+			  to == stdout ? "standard output" : o->args->json_file);
 }
 
 /* Standard output belongs to the document when it goes there. */
 static int report(const struct outcome *o)
 {
 	const struct args *a = o->args;
-	bool is_stdout_taken = a->is_json && (a->json_file == NULL || strcmp(a->json_file, "-") == 0);
 	struct et_err err = { 0 };
 	int status = ET_EXIT_OK;
 
 	if (o->err != NULL)
 		status = et_cmd_fail(o->err);
 	else if (!a->is_quiet)
-		print_summary(o, is_stdout_taken ? stderr : stdout);
+		print_summary(o, is_json_on_stdout(a) ? stderr : stdout);
 	if (a->is_json && save_json(o, &err) != 0) {
 		int worse = et_cmd_fail(&err);
 
@@ -352,6 +369,8 @@ static int run(int argc, char **argv)
 		return et_cmd_fail(&(struct et_err){ ET_EXIT_LACK, 0, "out of memory" });
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write(2), not the end */
 	status = parse(&a, argc, argv);
+	if (status == ET_EXIT_OK)
+		status = open_json(&a);
 	if (status == ET_EXIT_OK)
 		status = build(&a);
 	free(a.exclude);

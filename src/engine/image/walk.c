@@ -50,6 +50,13 @@ static int no_memory(struct walk *w)
 			  w->tree->n, w->opts->context);
 }
 
+/* Not to be let in is bad input; a machine out of descriptors or memory fails the job. */
+static enum et_exit exit_of(int errno_value)
+{
+	return errno_value == EMFILE || errno_value == ENFILE || errno_value == ENOMEM ||
+	       errno_value == EIO ? ET_EXIT_JOB : ET_EXIT_INPUT;
+}
+
 static const char *path_of(struct walk *w, uint32_t ix)
 {
 	const char *path = et_tree_path(w->tree, ix, &w->path, &w->path_room);
@@ -264,7 +271,7 @@ static int read_names(struct walk *w, struct frame *f)
 		f->n++;
 	}
 	if (errno != 0)
-		return et_err_sys(w->err, ET_EXIT_INPUT, errno, "cannot read directory '%.500s'",
+		return et_err_sys(w->err, exit_of(errno), errno, "cannot read directory '%.500s'",
 				  path_of(w, f->dir));
 	return sort_names(f, used) == 0 ? 0 : no_memory(w);
 }
@@ -404,7 +411,7 @@ static int enter(struct walk *w, uint32_t ix, const char *name)
 		return 0; /* gone before we opened it */
 	}
 	if (fd < 0)
-		return et_err_sys(w->err, ET_EXIT_INPUT, errno, "cannot open directory '%.500s'",
+		return et_err_sys(w->err, exit_of(errno), errno, "cannot open directory '%.500s'",
 				  path_of(w, ix));
 	return push(w, fd, ix);
 }
@@ -418,7 +425,7 @@ static int visit(struct walk *w, uint32_t parent, const char *name)
 	if (fstatat(dirfd(w->dir), name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
 		if (errno == ENOENT)
 			return 0; /* gone before we looked: as if it had never been */
-		return et_err_sys(w->err, ET_EXIT_INPUT, errno, "cannot look at '%.400s' in '%.400s'",
+		return et_err_sys(w->err, exit_of(errno), errno, "cannot look at '%.400s' in '%.400s'",
 				  name, path_of(w, parent));
 	}
 	if (add_stat(w, name, parent, &st, &ix) != 0)
@@ -463,14 +470,14 @@ static int begin(struct walk *w)
 	int fd;
 
 	if (fstat(t->root_fd, &st) != 0)
-		return et_err_sys(w->err, ET_EXIT_INPUT, errno, "cannot look at '%s'",
+		return et_err_sys(w->err, exit_of(errno), errno, "cannot look at '%s'",
 				  w->opts->context);
 	if (add_stat(w, ".", 0, &st, &ix) != 0)
 		return -1;
 	t->newest_mtime = t->entries[0].mtime;
 	fd = openat(t->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return et_err_sys(w->err, ET_EXIT_INPUT, errno, "cannot read directory '%s'",
+		return et_err_sys(w->err, exit_of(errno), errno, "cannot read directory '%s'",
 				  w->opts->context);
 	return push(w, fd, 0);
 }
