@@ -88,11 +88,12 @@ static int fail_byte(const struct reader *r, unsigned line, unsigned column, uns
 {
 	if (byte == 0)
 		return fail_at(r->doc, line, column, r->err,
-			       "a NUL byte: this is a binary or UTF-16 file; YAML in UTF-8 is expected");
+			       "a NUL byte: this is a binary or UTF-16 file; YAML in UTF-8 is "
+			       "expected");
 	if (byte < 0x20 || byte == 0x7f)
 		return fail_at(r->doc, line, column, r->err,
-			       "control character 0x%02x; YAML is plain text, escape it in double quotes",
-			       byte);
+			       "control character 0x%02x; YAML is plain text, escape it in double "
+			       "quotes", byte);
 	return fail_at(r->doc, line, column, r->err,
 		       "byte 0x%02x is not valid UTF-8; save the file in UTF-8", byte);
 }
@@ -134,12 +135,14 @@ static const struct {
 	{ "did not find expected '-' indicator",
 	  "indentation that fits no line above; items of one list begin in the same column" },
 	{ "did not find expected <document start>",
-	  "text that does not belong to what is above; check the indentation, one document a file" },
+	  "text that does not belong to what is above; check the indentation, one document a "
+	  "file" },
 	{ "did not find expected node content", "a value is missing here; write one" },
 	{ "block sequence entries are not allowed",
 	  "a '-' item cannot begin here; put it on a line of its own" },
 	{ "mapping keys are not allowed", "a '?' key cannot begin here; write KEY: VALUE" },
-	{ "block collections not allowed", "a block cannot begin here; put it on a line of its own" },
+	{ "block collections not allowed",
+	  "a block cannot begin here; put it on a line of its own" },
 	{ "found character that cannot start any token",
 	  "this character cannot begin a value; put the value in quotes" },
 	{ "unknown escape character",
@@ -177,7 +180,7 @@ static int fail_parser(const struct reader *r, const yaml_parser_t *parser)
 			       "a tab in the indentation; indent with spaces");
 	if (parser->context != NULL && strstr(parser->context, "quoted scalar") != NULL &&
 	    strstr(problem, "found unexpected") != NULL)
-		at = &parser->context_mark; /* where the quote was opened, not the end of the file */
+		at = &parser->context_mark; /* where the quote was opened */
 	for (size_t i = 0; i < sizeof complaints / sizeof complaints[0]; i++)
 		if (strstr(problem, complaints[i].problem) != NULL)
 			return fail_mark(r, at, complaints[i].human);
@@ -318,7 +321,8 @@ static int on_open(struct reader *r, const yaml_event_t *e, enum et_yaml_kind ki
 		return refuse_tag(r, e);
 	if (is_key_next(r))
 		return fail_mark(r, &e->start_mark,
-				 "a list or map cannot be a key; write KEY: VALUE, or quote the key");
+				 "a list or map cannot be a key; write KEY: VALUE, or quote the "
+				 "key");
 	if (r->depth == DEPTH_MAX)
 		return fail_at(r->doc, one_based(e->start_mark.line),
 			       one_based(e->start_mark.column), r->err,
@@ -351,7 +355,8 @@ static int on_event(struct reader *r, const yaml_event_t *e)
 	case YAML_DOCUMENT_START_EVENT:
 		if (r->doc->root != NULL)
 			return fail_mark(r, &e->start_mark,
-					 "a second document; one document a file, remove the '---'");
+					 "a second document; one document a file, remove the "
+					 "'---'");
 		return 0;
 	case YAML_STREAM_END_EVENT:
 		r->is_done = true;
@@ -521,15 +526,17 @@ static int fail_unknown(const struct et_yamldoc *doc, const struct et_yaml *node
 		return et_yamldoc_err_key(doc, node, err, "unknown key '%s'; did you mean '%s'?",
 					  shown, near);
 	join(list, sizeof list, known, n_known);
-	return et_yamldoc_err_key(doc, node, err, "unknown key '%s'; keys here are %s", shown, list);
+	return et_yamldoc_err_key(doc, node, err, "unknown key '%s'; keys here are %s", shown,
+				  list);
 }
 
 int et_yamldoc_known_keys(const struct et_yamldoc *doc, const struct et_yaml *map,
 			  const char *const *known, size_t n_known, struct et_err *err)
 {
 	if (map->kind != ET_YAML_MAP)
-		return et_yamldoc_err(doc, map, err, "%s%sa map is needed, not %s; write KEY: VALUE",
-				      map->key != NULL ? map->key : "", map->key != NULL ? ": " : "",
+		return et_yamldoc_err(doc, map, err,
+				      "%.64s: a map is needed, not %s; write KEY: VALUE",
+				      map->key != NULL ? map->key : "here",
 				      et_yamldoc_kind_text(map));
 	for (const struct et_yaml *c = map->first; c != NULL; c = c->next) {
 		size_t i = 0;

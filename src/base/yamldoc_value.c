@@ -62,7 +62,8 @@ int et_yamldoc_int(const struct et_yamldoc *doc, const struct et_yaml *node, int
 	if (most == INT64_MAX)
 		snprintf(form, sizeof form, "one of at least %lld", (long long)least);
 	else
-		snprintf(form, sizeof form, "one from %lld to %lld", (long long)least, (long long)most);
+		snprintf(form, sizeof form, "one from %lld to %lld", (long long)least,
+			 (long long)most);
 	if (node->kind != ET_YAML_SCALAR || !parse_int(node->text, &v))
 		return fail_value(doc, node, err, "a whole number", form);
 	if (v < least || v > most)
@@ -93,7 +94,8 @@ int et_yamldoc_bytes(const struct et_yamldoc *doc, const struct et_yaml *node, i
 		     struct et_err *err)
 {
 	if (node->kind != ET_YAML_SCALAR || !parse_bytes(node->text, out))
-		return fail_value(doc, node, err, "a number of bytes", "it like 4096, 64K, 1M or 2G");
+		return fail_value(doc, node, err, "a number of bytes",
+				  "it like 4096, 64K, 1M or 2G");
 	return 0;
 }
 

@@ -123,8 +123,8 @@ static void print_keys(const struct et_key *keys)
 
 void et_cmd_help_preset(void)
 {
-	puts("A preset is a YAML file: a map of these keys.  Relative paths are meant from its folder.\n"
-	     "'engine-top presets --path' says where the shipped ones are.\n");
+	puts("A preset is a YAML file: a map of these keys.  Relative paths are meant from its\n"
+	     "folder.  'engine-top presets --path' says where the shipped ones are.\n");
 	print_keys(et_preset_keys);
 	puts("\nevery target:");
 	print_keys(et_target_keys);

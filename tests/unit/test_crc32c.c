@@ -31,7 +31,8 @@ static void t_pieces(void)
 	int n_wrong = 0;
 
 	for (size_t cut = 0; cut <= sizeof text; cut++)
-		n_wrong += et_crc32c(et_crc32c(0, text, cut), text + cut, sizeof text - cut) != whole;
+		n_wrong += et_crc32c(et_crc32c(0, text, cut), text + cut, sizeof text - cut) !=
+			   whole;
 	ET_IS_INT(n_wrong, 0, "two pieces are the whole, wherever it is cut");
 }
 

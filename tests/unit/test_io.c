@@ -71,22 +71,26 @@ static void t_read(void)
 		for (size_t k = 0; k < sizes[i]; k++)
 			putc((int)('a' + k % 26), f);
 		fclose(f);
-		if (ET_OK(et_io_read_file(in_top("data"), 300000, &out, &n, &err) == 0 && n == sizes[i] &&
-			  out[n] == '\0' && (n == 0 || out[n - 1] == (char)('a' + (n - 1) % 26)),
+		if (ET_OK(et_io_read_file(in_top("data"), 300000, &out, &n, &err) == 0 &&
+			  n == sizes[i] && out[n] == '\0' &&
+			  (n == 0 || out[n - 1] == (char)('a' + (n - 1) % 26)),
 			  "%zu bytes are read whole", sizes[i]))
 			free(out);
 	}
-	ET_IS_INT(et_io_read_file(in_top("data"), 299999, &out, &n, &err), -1, "one above the limit");
+	ET_IS_INT(et_io_read_file(in_top("data"), 299999, &out, &n, &err), -1,
+		  "one above the limit");
 	ET_OK(strstr(err.msg, "is larger than 299999 bytes") != NULL && err.code == ET_EXIT_INPUT,
 	      "is told: %s", err.msg);
 	et_err_clear(&err);
-	ET_IS_INT(et_io_read_file("/dev/zero", 100000, &out, &n, &err), -1, "what never ends is refused");
+	ET_IS_INT(et_io_read_file("/dev/zero", 100000, &out, &n, &err), -1,
+		  "what never ends is refused");
 	et_err_clear(&err);
 	et_io_read_file(top, 100, &out, &n, &err);
 	ET_OK(strstr(err.msg, "is a directory, not a file") != NULL, "so is a directory");
 	et_err_clear(&err);
 	et_io_read_file(in_top("none"), 100, &out, &n, &err);
-	ET_OK(err.sys_errno == ENOENT && strstr(err.msg, "cannot open '") == err.msg, "and what is not there");
+	ET_OK(err.sys_errno == ENOENT && strstr(err.msg, "cannot open '") == err.msg,
+	      "and what is not there");
 	unlink(in_top("data"));
 }
 
@@ -136,12 +140,14 @@ static void try_put(put_fn *fn, const char *how)
 
 	mkdir(in_top("put"), 0777);
 	fd = open(in_top("put"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ET_OK(fn(fd, "a", "one", 3, 0) == 0 && strcmp(get("put/a"), "one") == 0, "%s: a new file", how);
+	ET_OK(fn(fd, "a", "one", 3, 0) == 0 && strcmp(get("put/a"), "one") == 0, "%s: a new file",
+	      how);
 	ET_OK(fn(fd, "a", "two", 3, 0) == 0 && strcmp(get("put/a"), "one") == 0,
 	      "%s: an existing one stays", how);
 	ET_OK(fn(fd, "a", "three", 5, 1) == 0 && strcmp(get("put/a"), "three") == 0,
 	      "%s: unless it is to be replaced", how);
-	ET_OK(fn(fd, "empty", "", 0, 0) == 0 && strcmp(get("put/empty"), "") == 0, "%s: no bytes", how);
+	ET_OK(fn(fd, "empty", "", 0, 0) == 0 && strcmp(get("put/empty"), "") == 0, "%s: no bytes",
+	      how);
 	memset(long_name, 'n', 255);
 	long_name[255] = '\0';
 	snprintf(name, sizeof name, "put/%s", long_name);
@@ -149,7 +155,8 @@ static void try_put(put_fn *fn, const char *how)
 	      "%s: the longest name", how);
 	ET_OK(fn(fd, long_name, "y", 1, 1) == 0 && strcmp(get(name), "y") == 0,
 	      "%s: the longest name, replaced", how);
-	ET_OK(fn(fd, "no/such", "x", 1, 0) == -1 && errno == ENOENT, "%s: a missing folder is told", how);
+	ET_OK(fn(fd, "no/such", "x", 1, 0) == -1 && errno == ENOENT, "%s: a missing folder is told",
+	      how);
 	ET_IS_INT(count_entries("put"), 3, "nothing temporary is left");
 	close(fd);
 	et_io_rmtree(AT_FDCWD, in_top("put"));
@@ -234,7 +241,8 @@ static void t_rmtree(void)
 	put("gone/x/f", "");
 	put("gone/ro/f", "");
 	chmod(in_top("gone/ro"), 0500);
-	if (symlink("../keep", in_top("gone/link")) != 0 || symlink("nowhere", in_top("gone/broken")) != 0)
+	if (symlink("../keep", in_top("gone/link")) != 0 ||
+	    symlink("nowhere", in_top("gone/broken")) != 0)
 		printf("# no symlinks here\n");
 	ET_IS_INT(et_io_rmtree(AT_FDCWD, in_top("gone")), 0, "a tree with links");
 	ET_OK(stat(in_top("gone"), &st) != 0 && errno == ENOENT, "is gone");

@@ -84,7 +84,8 @@ static void t_two_threads(void)
 	ET_IS_INT(last, PUTS - 1, "the last item arrives: no wake-up is lost");
 	ET_OK(s.is_ordered, "newer after older");
 	ET_IS_INT(n_once, PUTS, "each item came back to one side, once");
-	ET_IS_INT(atomic_load(&s.m.n_skipped) + (uint64_t)n_taken, PUTS, "taken and skipped are all");
+	ET_IS_INT(atomic_load(&s.m.n_skipped) + (uint64_t)n_taken, PUTS,
+		  "taken and skipped are all");
 	et_mbox_fini(&s.m);
 }
 

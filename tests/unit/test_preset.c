@@ -27,10 +27,10 @@ static void t_good(void)
 		"sample: {hz: 250, heap_bytes: 1}\n"
 		"store: out\n"
 		"targets:\n"
-		"  - {name: i, kind: image, from: g, exclude: '*.o', output: 'oci:a/b:v1', level: 9,\n"
-		"     needs: [b, g, b]}\n"
-		"  - {name: c, kind: image, context: ../x, exclude: [.git, build], output: 'oci:a:c',\n"
-		"     needs: i}\n"
+		"  - {name: i, kind: image, from: g, exclude: '*.o', output: 'oci:a/b:v1',\n"
+		"     level: 9, needs: [b, g, b]}\n"
+		"  - {name: c, kind: image, context: ../x, exclude: [.git, build],\n"
+		"     output: 'oci:a:c', needs: i}\n"
 		"  - {name: g, kind: generate, files: 5000, size: 1K, seed: 0}\n"
 		"  - name: b\n"
 		"    kind: bench\n"
@@ -70,16 +70,18 @@ static void t_good(void)
 	ET_IS_STR(et_preset_setting(t, "exclude")->list[1], "build", "list of strings");
 	ET_OK(t->n_needs == 1 && t->needs[0] == 0, "a single need");
 	t = &p->targets[2];
-	ET_OK(et_preset_setting(t, "size")->number == 1024 && et_preset_setting(t, "seed")->number == 0 &&
-	      et_preset_setting(t, "dirs")->number == 100, "generate: size, seed, one dir for 50 files");
+	ET_OK(et_preset_setting(t, "size")->number == 1024 &&
+	      et_preset_setting(t, "seed")->number == 0 &&
+	      et_preset_setting(t, "dirs")->number == 100,
+	      "generate: size, seed, one dir for 50 files");
 	t = &p->targets[3];
 	ET_OK(et_preset_setting(t, "suite")->number == 0 &&
 	      strcmp(et_preset_setting(t, "suite")->text, "pool") == 0, "a word: index and text");
 	ET_OK(et_preset_setting(t, "cases")->n_list == 2 &&
 	      strcmp(et_preset_setting(t, "cases")->list[0], "tar") == 0, "cases in given order");
 	ET_OK(et_preset_setting(t, "trial_time")->number == 250000000 &&
-	      et_preset_setting(t, "live")->number == 8 && et_preset_setting(t, "trials")->number == 5,
-	      "bench: numbers");
+	      et_preset_setting(t, "live")->number == 8 &&
+	      et_preset_setting(t, "trials")->number == 5, "bench: numbers");
 	et_preset_free(p);
 }
 
@@ -100,7 +102,8 @@ static void t_defaults(void)
 	ET_OK(p->jobs == 0 && p->hz == 99 && p->heap_bytes == 65536 && p->store == NULL,
 	      "jobs, rates, store");
 	s = et_preset_setting(&p->targets[0], "cases");
-	ET_OK(!s->is_given && s->n_list == 3 && strcmp(s->list[2], "tar") == 0, "all cases of pool");
+	ET_OK(!s->is_given && s->n_list == 3 && strcmp(s->list[2], "tar") == 0,
+	      "all cases of pool");
 	s = et_preset_setting(&p->targets[0], "variants");
 	ET_OK(s->n_list == 2 && strcmp(s->list[0], "malloc") == 0, "both variants");
 	ET_OK(et_preset_setting(&p->targets[0], "trials")->number == 12 &&
@@ -108,7 +111,8 @@ static void t_defaults(void)
 	      et_preset_setting(&p->targets[0], "live")->number == 1, "trials");
 	s = et_preset_setting(&p->targets[1], "cases");
 	ET_OK(s->n_list == 2 && strcmp(s->list[0], "cpu-shares") == 0, "all cases of selftest");
-	ET_IS_INT(et_preset_setting(&p->targets[1], "variants")->n_list, 0, "selftest has no variants");
+	ET_IS_INT(et_preset_setting(&p->targets[1], "variants")->n_list, 0,
+		  "selftest has no variants");
 	ET_OK(et_preset_setting(&p->targets[2], "dirs")->number == 1 &&
 	      et_preset_setting(&p->targets[2], "size")->number == 4096, "few files, one dir");
 	et_preset_free(p);
@@ -124,19 +128,22 @@ static const struct {
 	{ "a list", "- a\n", "f.yaml:1:1: a preset is a map, not a list; begin with version: 1" },
 	{ "a word", "hello\n",
 	  "f.yaml:1:1: a preset is a map, not a single value; begin with version: 1" },
-	{ "unknown key", V "target: []\n", "f.yaml:2:1: unknown key 'target'; did you mean 'targets'?" },
+	{ "unknown key", V "target: []\n",
+	  "f.yaml:2:1: unknown key 'target'; did you mean 'targets'?" },
 	{ "unknown key, nothing near", V "colour: red\n",
-	  "f.yaml:2:1: unknown key 'colour'; keys here are version, name, description, jobs, sample, "
-	  "store, targets" },
+	  "f.yaml:2:1: unknown key 'colour'; keys here are version, name, description, jobs, "
+	  "sample, store, targets" },
 	{ "duplicate key", V "jobs: 1\njobs: 2\n",
 	  "f.yaml:3:1: duplicate key 'jobs'; it is already given at line 2, column 1" },
 	{ "no version", "name: x\n", "f.yaml:1:1: no version; write version: 1" },
 	{ "version of tomorrow", "version: 2\n",
 	  "f.yaml:1:10: version '2' is not supported; write version: 1" },
-	{ "version empty", "version:\n", "f.yaml:1:9: version: no value; write one, or remove the key" },
+	{ "version empty", "version:\n",
+	  "f.yaml:1:9: version: no value; write one, or remove the key" },
 	{ "version list", "version: [1]\n",
 	  "f.yaml:1:10: version: a single value is needed, not a list" },
-	{ "name is a map", V "name: {a: b}\n", "f.yaml:2:7: name: a single value is needed, not a map" },
+	{ "name is a map", V "name: {a: b}\n",
+	  "f.yaml:2:7: name: a single value is needed, not a map" },
 	{ "name of two lines", V "name: \"a\\nb\"\n",
 	  "f.yaml:2:7: name: one line of at most 80 bytes is needed" },
 	{ "jobs not a number", V "jobs: many\n",
@@ -162,16 +169,18 @@ static const struct {
 	  "f.yaml:3:2: targets: a list of at least one target is needed, not a map" },
 	/* a target */
 	{ "target a word", T "- image\n",
-	  "f.yaml:3:3: a target is a map, not a single value; write - name: WORD and its keys below" },
+	  "f.yaml:3:3: a target is a map, not a single value; write - name: WORD and its keys "
+	  "below" },
 	{ "target without name", T "- kind: image\n",
 	  "f.yaml:3:3: a target without a name; write name: WORD" },
 	{ "target name bad", T "- name: a b\n",
-	  "f.yaml:3:9: name: 'a b' is not a name; write at most 64 letters, digits, '.', '_', '-', the "
-	  "first a letter or digit" },
+	  "f.yaml:3:9: name: 'a b' is not a name; write at most 64 letters, digits, '.', '_', '-', "
+	  "the first a letter or digit" },
 	{ "target name path", T "- name: ../x\n",
-	  "f.yaml:3:9: name: '../x' is not a name; write at most 64 letters, digits, '.', '_', '-', the "
-	  "first a letter or digit" },
-	{ "target name twice", T "- {name: a, kind: generate, files: 1}\n- {name: a, kind: generate}\n",
+	  "f.yaml:3:9: name: '../x' is not a name; write at most 64 letters, digits, '.', '_', "
+	  "'-', the first a letter or digit" },
+	{ "target name twice",
+	  T "- {name: a, kind: generate, files: 1}\n- {name: a, kind: generate}\n",
 	  "f.yaml:4:10: a second target 'a'; the first is at line 3, rename one" },
 	{ "no kind", T "- name: a\n",
 	  "f.yaml:3:3: target 'a' has no kind; write kind: one of image, generate, bench" },
@@ -184,17 +193,20 @@ static const struct {
 	{ "key of no kind", T "- {name: a, kind: image, contxt: .}\n",
 	  "f.yaml:3:26: unknown key 'contxt'; did you mean 'context'?" },
 	{ "key of no kind, nothing near", T "- {name: a, kind: generate, colour: red}\n",
-	  "f.yaml:3:29: unknown key 'colour'; keys here are name, kind, needs, files, size, seed, dirs" },
+	  "f.yaml:3:29: unknown key 'colour'; keys here are name, kind, needs, files, size, seed, "
+	  "dirs" },
 	{ "missing required key", T "- {name: a, kind: generate}\n",
 	  "f.yaml:3:3: target 'a' has no files; kind generate needs it: number of files" },
 	{ "missing output", T "- {name: a, kind: image, context: .}\n",
-	  "f.yaml:3:3: target 'a' has no output; kind image needs it: oci:DIR:TAG, DIR below the store" },
+	  "f.yaml:3:3: target 'a' has no output; kind image needs it: oci:DIR:TAG, DIR below the "
+	  "store" },
 	/* needs */
 	{ "unknown need, near", T "- {name: tree, kind: generate, files: 1}\n"
 				  "- {name: b, kind: generate, files: 1, needs: [tre]}\n",
 	  "f.yaml:4:47: needs: there is no target 'tre'; did you mean 'tree'?" },
 	{ "unknown need", T "- {name: b, kind: generate, files: 1, needs: forest}\n",
-	  "f.yaml:3:46: needs: there is no target 'forest'; write the name of a target of this file" },
+	  "f.yaml:3:46: needs: there is no target 'forest'; write the name of a target of this "
+	  "file" },
 	{ "needs a map", T "- {name: b, kind: generate, files: 1, needs: {a: b}}\n",
 	  "f.yaml:3:46: needs: names of targets are needed, not a map" },
 	{ "needs itself", T "- {name: a, kind: generate, files: 1, needs: a}\n",
@@ -213,7 +225,8 @@ static const struct {
 	/* image */
 	{ "neither context nor from", T "- {name: i, kind: image, output: 'oci:a:b'}\n",
 	  "f.yaml:3:3: target 'i' has neither context nor from; write one of them" },
-	{ "context and from", T "- {name: i, kind: image, context: ., from: g, output: 'oci:a:b'}\n",
+	{ "context and from",
+	  T "- {name: i, kind: image, context: ., from: g, output: 'oci:a:b'}\n",
 	  "f.yaml:3:38: target 'i' has both context and from; remove one" },
 	{ "from a stranger", T "- {name: i, kind: image, from: g, output: 'oci:a:b'}\n",
 	  "f.yaml:3:32: from: there is no target 'g'; did you mean 'i'?" },
@@ -224,11 +237,14 @@ static const struct {
 	  "f.yaml:3:35: context: no value; write one, or remove the key" },
 	{ "context a list", T "- {name: i, kind: image, context: [a], output: 'oci:a:b'}\n",
 	  "f.yaml:3:35: context: a single value is needed, not a list" },
-	{ "exclude a map", T "- {name: i, kind: image, context: ., exclude: {a: b}, output: 'oci:a:b'}\n",
+	{ "exclude a map",
+	  T "- {name: i, kind: image, context: ., exclude: {a: b}, output: 'oci:a:b'}\n",
 	  "f.yaml:3:47: exclude: a list is needed, not a map; write [a, b]" },
-	{ "exclude of lists", T "- {name: i, kind: image, context: ., exclude: [[a]], output: 'oci:a:b'}\n",
+	{ "exclude of lists",
+	  T "- {name: i, kind: image, context: ., exclude: [[a]], output: 'oci:a:b'}\n",
 	  "f.yaml:3:48: exclude: a single value is needed, not a list" },
-	{ "exclude twice", T "- {name: i, kind: image, context: ., exclude: [a, a], output: 'oci:a:b'}\n",
+	{ "exclude twice",
+	  T "- {name: i, kind: image, context: ., exclude: [a, a], output: 'oci:a:b'}\n",
 	  "f.yaml:3:51: exclude: this item is already in the list; remove one" },
 	{ "output without oci", T "- {name: i, kind: image, context: ., output: 'a:b'}\n",
 	  "f.yaml:3:46: output: 'a:b' is not oci:DIR:TAG; write it like oci:images:i" },
@@ -240,10 +256,13 @@ static const struct {
 	  "f.yaml:3:46: output: 'oci::b' is not oci:DIR:TAG; write it like oci:images:i" },
 	{ "output with a bad tag", T "- {name: i, kind: image, context: ., output: 'oci:a:b:c'}\n",
 	  "f.yaml:3:46: output: 'oci:a:b:c' is not oci:DIR:TAG; write it like oci:images:i" },
-	{ "output outside the store", T "- {name: i, kind: image, context: ., output: 'oci:/a:b'}\n",
+	{ "output outside the store",
+	  T "- {name: i, kind: image, context: ., output: 'oci:/a:b'}\n",
 	  "f.yaml:3:46: output: 'oci:/a:b' leaves the store; write a DIR below it (key store)" },
-	{ "output above the store", T "- {name: i, kind: image, context: ., output: 'oci:a/../..:b'}\n",
-	  "f.yaml:3:46: output: 'oci:a/../..:b' leaves the store; write a DIR below it (key store)" },
+	{ "output above the store",
+	  T "- {name: i, kind: image, context: ., output: 'oci:a/../..:b'}\n",
+	  "f.yaml:3:46: output: 'oci:a/../..:b' leaves the store; write a DIR below it (key "
+	  "store)" },
 	{ "output twice", T "- {name: i, kind: image, context: ., output: 'oci:a:b'}\n"
 			    "- {name: k, kind: image, context: ., output: 'oci:a:b'}\n",
 	  "f.yaml:4:46: output: target 'i' writes 'oci:a:b' too; use another TAG" },
@@ -255,7 +274,8 @@ static const struct {
 	{ "too many files", T "- {name: g, kind: generate, files: 1000001}\n",
 	  "f.yaml:3:36: files: '1000001' is not a number in range; write one from 1 to 1000000" },
 	{ "size in words", T "- {name: g, kind: generate, files: 1, size: large}\n",
-	  "f.yaml:3:45: size: 'large' is not a number of bytes; write it like 4096, 64K, 1M or 2G" },
+	  "f.yaml:3:45: size: 'large' is not a number of bytes; write it like 4096, 64K, 1M or "
+	  "2G" },
 	{ "size too large", T "- {name: g, kind: generate, files: 1, size: 1G}\n",
 	  "f.yaml:3:45: size: '1G' is not in range; write it from 1 B to 64.0M" },
 	{ "seed negative", T "- {name: g, kind: generate, files: 1, seed: -1}\n",
@@ -266,10 +286,14 @@ static const struct {
 	{ "unknown case", T "- {name: b, kind: bench, suite: pool, cases: [tar, zip]}\n",
 	  "f.yaml:3:52: cases: 'zip' is not known; write one of string, hash, tar, cpu-shares, "
 	  "heap-sites" },
-	{ "case of another suite", T "- {name: b, kind: bench, suite: pool, cases: [tar, cpu-shares]}\n",
-	  "f.yaml:3:52: cases: 'cpu-shares' is not of suite pool; write some of string, hash, tar" },
-	{ "single case of another suite", T "- {name: b, kind: bench, suite: selftest, cases: tar}\n",
-	  "f.yaml:3:50: cases: 'tar' is not of suite selftest; write some of cpu-shares, heap-sites" },
+	{ "case of another suite",
+	  T "- {name: b, kind: bench, suite: pool, cases: [tar, cpu-shares]}\n",
+	  "f.yaml:3:52: cases: 'cpu-shares' is not of suite pool; write some of string, hash, "
+	  "tar" },
+	{ "single case of another suite",
+	  T "- {name: b, kind: bench, suite: selftest, cases: tar}\n",
+	  "f.yaml:3:50: cases: 'tar' is not of suite selftest; write some of cpu-shares, "
+	  "heap-sites" },
 	{ "no cases", T "- {name: b, kind: bench, suite: pool, cases: []}\n",
 	  "f.yaml:3:46: cases: an empty list; write [a, b]" },
 	{ "unknown variant", T "- {name: b, kind: bench, suite: pool, variants: [jemalloc]}\n",
@@ -327,8 +351,9 @@ static void t_graphs(void)
 		  "257 are too many");
 	et_preset_free(p);
 	p = chain(256, 0, &err);
-	ET_OK(p == NULL && strstr(err.msg, "f.yaml:3:3: targets need each other in a circle: target-0 -> "
-					   "target-1 -> ") == err.msg &&
+	ET_OK(p == NULL &&
+	      strstr(err.msg, "f.yaml:3:3: targets need each other in a circle: "
+			      "target-0 -> target-1 -> ") == err.msg &&
 	      strstr(err.msg, "... -> target-0; remove one of the needs") != NULL,
 	      "a circle of 256 is told in one line: %s", err.msg);
 	et_preset_free(p);
@@ -377,38 +402,41 @@ static void t_find(void)
 	write_file(dir, "notes.txt", "x");
 	setenv("ENGINE_TOP_EXAMPLES", dir, 1);
 	names = et_preset_names(NULL, &n, &err);
-	ET_OK(names != NULL && n == 2 && strcmp(names[0], "alpha") == 0 && strcmp(names[1], "beta") == 0,
-	      "names, sorted, without endings");
+	ET_OK(names != NULL && n == 2 && strcmp(names[0], "alpha") == 0 &&
+	      strcmp(names[1], "beta") == 0, "names, sorted, without endings");
 	et_preset_names_free(names, n);
 	snprintf(want, sizeof want, "%s/alpha.yaml", dir);
 	ET_IS_STR(found("alpha"), want, "a name is found in the folder");
 	ET_IS_STR(found("./beta.yaml"), "./beta.yaml", "a path is a path");
 	ET_IS_STR(found("beta.yaml"), "beta.yaml", "so is what ends in .yaml");
 	ET_IS_STR(found("alhpa"),
-		  "unknown preset 'alhpa'; did you mean 'alpha'? known ones are alpha, beta, or give the "
-		  "path of a .yaml file", "a slip");
+		  "unknown preset 'alhpa'; did you mean 'alpha'? known ones are alpha, beta, or "
+		  "give the path of a .yaml file", "a slip");
 	ET_IS_STR(found("gamma-ray"),
-		  "unknown preset 'gamma-ray'; known ones are alpha, beta, or give the path of a .yaml file",
-		  "a stranger");
-	ET_IS_STR(found("..") , "unknown preset '..'; known ones are alpha, beta, or give the path of a "
-				".yaml file", "no way out of the folder by a name");
-	ET_IS_STR(found(""), "unknown preset ''; known ones are alpha, beta, or give the path of a .yaml "
-			     "file", "an empty name");
+		  "unknown preset 'gamma-ray'; known ones are alpha, beta, or give the path of a "
+		  ".yaml file", "a stranger");
+	ET_IS_STR(found(".."),
+		  "unknown preset '..'; known ones are alpha, beta, or give the path of a .yaml "
+		  "file", "no way out of the folder by a name");
+	ET_IS_STR(found(""),
+		  "unknown preset ''; known ones are alpha, beta, or give the path of a .yaml file",
+		  "an empty name");
 	ET_IS_STR(found("\033[31m"),
-		  "unknown preset '\\x1b[31m'; known ones are alpha, beta, or give the path of a .yaml file",
-		  "a hostile name");
+		  "unknown preset '\\x1b[31m'; known ones are alpha, beta, or give the path of a "
+		  ".yaml file", "a hostile name");
 	ET_IS_STR(found("none.yaml"), "cannot open preset 'none.yaml': No such file or directory",
 		  "a missing file");
 	ET_IS_STR(found("sub/alpha.yaml"),
-		  "cannot open preset 'sub/alpha.yaml': No such file or directory; the shipped one is "
-		  "called 'alpha'", "a missing file whose name is known");
+		  "cannot open preset 'sub/alpha.yaml': No such file or directory; the shipped one "
+		  "is called 'alpha'", "a missing file whose name is known");
 	p = et_preset_load("beta.yaml", &err);
 	ET_OK(p != NULL, "a file of this folder loads");
 	ET_IS_STR(p == NULL ? "" : p->dir, realpath(dir, file), "its folder is absolute");
 	et_preset_free(p);
 	setenv("ENGINE_TOP_EXAMPLES", "/nowhere/at/all", 1);
-	ET_IS_STR(found("alpha"), "no folder of presets; set ENGINE_TOP_EXAMPLES to one, or give the path "
-				  "of a preset", "no folder");
+	ET_IS_STR(found("alpha"),
+		  "no folder of presets; set ENGINE_TOP_EXAMPLES to one, or give the path of a "
+		  "preset", "no folder");
 	unsetenv("ENGINE_TOP_EXAMPLES");
 	et_io_rmtree(AT_FDCWD, dir);
 }
@@ -443,13 +471,15 @@ static void t_datadir(void)
 	char dir[PATH_MAX], few[4];
 
 	setenv("ET_TEST_DIR", "/tmp", 1);
-	ET_OK(et_datadir("examples", "ET_TEST_DIR", dir, sizeof dir) == 0 && strcmp(dir, "/tmp") == 0,
-	      "the variable wins");
-	ET_IS_INT(et_datadir("examples", "ET_TEST_DIR", few, sizeof few), -1, "a short buffer is refused");
+	ET_OK(et_datadir("examples", "ET_TEST_DIR", dir, sizeof dir) == 0 &&
+	      strcmp(dir, "/tmp") == 0, "the variable wins");
+	ET_IS_INT(et_datadir("examples", "ET_TEST_DIR", few, sizeof few), -1,
+		  "a short buffer is refused");
 	setenv("ET_TEST_DIR", "", 1);
-	ET_OK(et_datadir("examples", "ET_TEST_DIR", dir, sizeof dir) == 0 && strcmp(dir, "/tmp") != 0,
-	      "an empty one does not count");
-	ET_IS_INT(et_datadir("no-such-data", NULL, dir, sizeof dir), -1, "what is nowhere is not found");
+	ET_OK(et_datadir("examples", "ET_TEST_DIR", dir, sizeof dir) == 0 &&
+	      strcmp(dir, "/tmp") != 0, "an empty one does not count");
+	ET_IS_INT(et_datadir("no-such-data", NULL, dir, sizeof dir), -1,
+		  "what is nowhere is not found");
 }
 
 int main(void)

@@ -22,7 +22,8 @@ static struct et_snapbuild *builder(void)
 /* Two functions, one stack leaf -> main, one sample, some metrics, one series. */
 static void fill(struct et_snapbuild *b)
 {
-	struct et_row_func leaf = { .name = et_snapbuild_str(b, "leaf"), .line = 7, .flat = 3, .cum = 3 };
+	struct et_row_func leaf = { .name = et_snapbuild_str(b, "leaf"), .line = 7, .flat = 3,
+				    .cum = 3 };
 	struct et_row_func root = { .name = et_snapbuild_str(b, "main"), .line = 1, .cum = 3 };
 	struct et_row_frame frame = { .file = et_snapbuild_str(b, "a.c"), .line = 9 };
 	struct et_row_stack stack = { .depth = 2 };
@@ -49,7 +50,8 @@ static void fill(struct et_snapbuild *b)
 
 static const struct et_snapshot *finish(struct et_snapbuild *b)
 {
-	struct et_snapshot head = { .flags = ET_SNAP_FINAL, .seq = 5, .t_ns = 1, .wall_ns = 2, .dt_ns = 3 };
+	struct et_snapshot head = { .flags = ET_SNAP_FINAL, .seq = 5, .t_ns = 1, .wall_ns = 2,
+				    .dt_ns = 3 };
 
 	return et_snapbuild_finish(b, &head);
 }
@@ -67,8 +69,8 @@ static void t_round_trip(void)
 	fill(b);
 	s = finish(b);
 	ET_OK(s->magic == ET_SNAP_MAGIC && s->version == ET_SNAP_VERSION, "magic and version");
-	ET_OK(s->flags == ET_SNAP_FINAL && s->seq == 5 && s->t_ns == 1 && s->wall_ns == 2 && s->dt_ns == 3,
-	      "the header is the caller's");
+	ET_OK(s->flags == ET_SNAP_FINAL && s->seq == 5 && s->t_ns == 1 && s->wall_ns == 2 &&
+	      s->dt_ns == 3, "the header is the caller's");
 	ET_IS_INT(et_snapshot_check(s, s->total_bytes, &err), 0, "what is built is well-formed");
 	ET_OK(et_snapshot_rows(s, ET_TAB_FUNCS) == 2 && et_snapshot_rows(s, ET_TAB_THREADS) == 0,
 	      "rows are counted, no table is no rows");
@@ -85,10 +87,13 @@ static void t_round_trip(void)
 	ET_OK(et_snapshot_metric(s, ET_M_HEAP_INUSE_BYTES, &v) == ET_NA_NO_INTERPOSE && v == 0,
 	      "one that is not there says why");
 	ET_IS_INT(et_snapshot_metric(s, ET_M_SAMPLES, &v), ET_NA_NOT_YET, "one that nobody gave");
-	ET_OK(et_snapshot_series(s, ET_SERIES_METRIC, ET_M_RSS_BYTES, &series) && series.n == 3, "a series");
-	ET_OK(et_snapshot_point(s, &series, 0) == 10 && et_snapshot_point(s, &series, 2) == 30, "its points");
+	ET_OK(et_snapshot_series(s, ET_SERIES_METRIC, ET_M_RSS_BYTES, &series) && series.n == 3,
+	      "a series");
+	ET_OK(et_snapshot_point(s, &series, 0) == 10 && et_snapshot_point(s, &series, 2) == 30,
+	      "its points");
 	ET_IS_INT(et_snapshot_point(s, &series, 3), 0, "no more than those");
-	ET_OK(!et_snapshot_series(s, ET_SERIES_ALLOCATOR, ET_M_RSS_BYTES, &series), "no other series");
+	ET_OK(!et_snapshot_series(s, ET_SERIES_ALLOCATOR, ET_M_RSS_BYTES, &series),
+	      "no other series");
 	et_snapshot_unref(s);
 	et_snapbuild_free(b);
 }
@@ -140,7 +145,8 @@ static void t_strings(void)
 	}
 	ET_IS_INT(n_wrong, 0, "and is read back");
 	ET_IS_STR(et_snapshot_str(s, 0), "", "0 is nothing");
-	ET_IS_STR(et_snapshot_str(s, et_snapshot_rows(s, ET_TAB_STRINGS)), "", "out of range is nothing");
+	ET_IS_STR(et_snapshot_str(s, et_snapshot_rows(s, ET_TAB_STRINGS)), "",
+		  "out of range is nothing");
 	ET_IS_STR(et_snapshot_str(s, ET_NONE), "", "far out of range too");
 	et_snapshot_unref(s);
 	et_snapbuild_free(b);
@@ -179,8 +185,8 @@ static void t_other_shapes(void)
 	et_snapbuild_add(b, ET_TAB_CPU, wide, sizeof wide);
 	et_snapbuild_add(b, ET_TAB_POOLS, wide, 8);
 	s = finish(b);
-	ET_OK(et_snapshot_get(s, ET_TAB_CPU, 0, &cpu, sizeof cpu) && cpu.stack == 1 && cpu.samples == 2,
-	      "of a longer row the known part is read");
+	ET_OK(et_snapshot_get(s, ET_TAB_CPU, 0, &cpu, sizeof cpu) && cpu.stack == 1 &&
+	      cpu.samples == 2, "of a longer row the known part is read");
 	memset(out, 0xff, sizeof out);
 	ET_OK(et_snapshot_get(s, ET_TAB_POOLS, 0, out, sizeof out) && out[0] == 1 && out[1] == 0 &&
 	      out[2] == 0, "a shorter row reads as 0 in its missing tail");
@@ -249,16 +255,22 @@ static void t_check(void)
 	DAMAGED(c->total_bytes++, "snapshot length is wrong", "wrong length");
 	DAMAGED(c->n_tables = UINT16_MAX, "snapshot length is wrong", "too many tables");
 	DAMAGED(c->dir[funcs].row_size = 0, "snapshot table 3 leaves its block", "rows of no size");
-	DAMAGED(c->dir[funcs].n_rows = UINT32_MAX, "snapshot table 3 leaves its block", "too many rows");
+	DAMAGED(c->dir[funcs].n_rows = UINT32_MAX, "snapshot table 3 leaves its block",
+		"too many rows");
 	DAMAGED((c->dir[funcs].n_rows = UINT32_MAX, c->dir[funcs].row_size = UINT32_MAX),
 		"snapshot table 3 leaves its block", "a product that overflows 32 bits");
-	DAMAGED(c->dir[funcs].offset = UINT32_MAX - 7, "snapshot table 3 leaves its block", "far offset");
+	DAMAGED(c->dir[funcs].offset = UINT32_MAX - 7, "snapshot table 3 leaves its block",
+		"far offset");
 	DAMAGED(c->dir[funcs].offset += 4, "snapshot table 3 leaves its block", "odd offset");
-	DAMAGED(c->dir[funcs].offset = 0, "snapshot table 3 leaves its block", "a table in the header");
+	DAMAGED(c->dir[funcs].offset = 0, "snapshot table 3 leaves its block",
+		"a table in the header");
 	DAMAGED(c->dir[funcs].table = 1000, "fine", "a table of tomorrow is skipped");
-	DAMAGED(c->dir[strings].n_rows--, "snapshot strings are not terminated", "open end of strings");
-	DAMAGED(c->dir[strings].n_rows = 0, "snapshot strings are not terminated", "no strings at all");
-	DAMAGED(c->dir[strings].row_size = 2, "snapshot strings are not terminated", "wide strings");
+	DAMAGED(c->dir[strings].n_rows--, "snapshot strings are not terminated",
+		"open end of strings");
+	DAMAGED(c->dir[strings].n_rows = 0, "snapshot strings are not terminated",
+		"no strings at all");
+	DAMAGED(c->dir[strings].row_size = 2, "snapshot strings are not terminated",
+		"wide strings");
 	et_snapshot_unref(s);
 	et_snapbuild_free(b);
 }
@@ -320,13 +332,13 @@ static void t_every_byte(void)
 			}
 			free(c);
 		}
-	ET_OK(n_read > 0 && n_refused > 0 && sum > 0, "%u damaged snapshots read, %u refused, none outside",
-	      n_read, n_refused);
+	ET_OK(n_read > 0 && n_refused > 0 && sum > 0,
+	      "%u damaged snapshots read, %u refused, none outside", n_read, n_refused);
 	et_snapshot_unref(s);
 	et_snapbuild_free(b);
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void *ref_often(void *arg)
 {
@@ -356,7 +368,10 @@ static void t_life(void)
 	s = finish(b);
 	et_snapbuild_free(b);
 	for (int i = 0; i < 4; i++) {
-		union { const struct et_snapshot *in; void *out; } arg = { .in = et_snapshot_ref(s) };
+		union {
+			const struct et_snapshot *in;
+			void *out;
+		} arg = { .in = et_snapshot_ref(s) };
 
 		pthread_create(&thread[i], NULL, ref_often, arg.out);
 	}
@@ -372,7 +387,7 @@ static void t_words(void)
 	int n_wrong = 0;
 
 	for (uint32_t i = 0; i < ET_NA_COUNT; i++)
-		n_wrong += et_snapshot_na_text(i) == NULL || strcmp(et_snapshot_na_text(i), "?") == 0;
+		n_wrong += strcmp(et_snapshot_na_text(i), "?") == 0;
 	for (uint32_t i = 0; i < ET_TARGET_STATE_COUNT; i++)
 		n_wrong += et_snapshot_target_state(i) == NULL;
 	for (uint32_t i = 0; i < ET_THREAD_STATE_COUNT; i++)

@@ -113,8 +113,8 @@ static void t_utf8(void)
 		uint32_t cp = 0;
 		size_t len = et_text_utf8(cases[i].s, &cp);
 
-		ET_OK(len == cases[i].len && cp == cases[i].cp, "UTF-8 case %zu: %zu bytes, U+%04x", i,
-		      len, (unsigned)cp);
+		ET_OK(len == cases[i].len && cp == cases[i].cp, "UTF-8 case %zu: %zu bytes, U+%04x",
+		      i, len, (unsigned)cp);
 	}
 }
 
@@ -153,10 +153,11 @@ static void t_safe(void)
 	ET_IS_STR(safe("a\xe2\x80\xae" "txt.exe"), "a\\u{202e}txt.exe", "bidirectional override");
 	ET_IS_STR(safe("\xe2\x81\xa6x\xe2\x80\x8b\xef\xbb\xbf\xc2\xad"),
 		  "\\u{2066}x\\u{200b}\\u{feff}\\u{ad}", "isolate, zero width, BOM, soft hyphen");
-	ET_IS_STR(safe("\xe1\xa0\x8e\xf0\x9d\x85\xb3\xf3\xa0\x81\x81"), "\\u{180e}\\u{1d173}\\u{e0041}",
-		  "invisible separators and tags");
+	ET_IS_STR(safe("\xe1\xa0\x8e\xf0\x9d\x85\xb3\xf3\xa0\x81\x81"),
+		  "\\u{180e}\\u{1d173}\\u{e0041}", "invisible separators and tags");
 	ET_IS_STR(et_text_safe(buf, sizeof buf, "abcdefghij"), "abcdefg", "cut to the buffer");
-	ET_IS_STR(et_text_safe(buf, sizeof buf, "abcdef\xc3\xa9"), "abcdef", "not inside a character");
+	ET_IS_STR(et_text_safe(buf, sizeof buf, "abcdef\xc3\xa9"), "abcdef",
+		  "not inside a character");
 	ET_IS_STR(et_text_safe(buf, sizeof buf, "abcde\033"), "abcde", "not inside an escape");
 	ET_IS_STR(et_text_safe(buf, 1, "abc"), "", "a buffer of one");
 	ET_IS_STR(et_text_safe(buf, sizeof buf, ""), "", "nothing");

@@ -39,7 +39,8 @@ static void t_tree(void)
 	struct et_yamldoc doc;
 	const struct et_yaml *one, *two, *three, *four;
 
-	ET_IS_INT(et_yamldoc_parse(&doc, "f", text, sizeof text - 1, &err), 0, "a document is read");
+	ET_IS_INT(et_yamldoc_parse(&doc, "f", text, sizeof text - 1, &err), 0,
+		  "a document is read");
 	ET_OK(doc.root->kind == ET_YAML_MAP && doc.root->line == 2 && doc.root->column == 1,
 	      "its root is a map at 2:1");
 	ET_IS_INT(doc.n_nodes, 10, "every value is a node");
@@ -57,7 +58,8 @@ static void t_tree(void)
 	three = et_yamldoc_get(doc.root, "three");
 	four = et_yamldoc_get(three, "four");
 	ET_IS_STR(et_yamldoc_get(four, "x")->text, "", "nothing is an empty scalar");
-	ET_OK(four->line == 5 && four->column == 9 && four->key_column == 3, "a nested map's place");
+	ET_OK(four->line == 5 && four->column == 9 && four->key_column == 3,
+	      "a nested map's place");
 	ET_IS_STR(et_yamldoc_get(three, "five")->text, "block\n", "a block of text");
 	ET_OK(et_yamldoc_get(doc.root, "six") == NULL && et_yamldoc_get(one, "x") == NULL &&
 	      et_yamldoc_get(NULL, "x") == NULL, "what is not there is NULL");
@@ -84,7 +86,8 @@ static void t_refusals(void)
 		{ "duplicate key, inner map", "a:\n  x: 1\n  y: 2\n  \"x\": 3\n",
 		  "f.yaml:4:3: duplicate key 'x'; it is already given at line 2, column 3" },
 		{ "control character", "a: \033[2J\n",
-		  "f.yaml:1:4: control character 0x1b; YAML is plain text, escape it in double quotes" },
+		  "f.yaml:1:4: control character 0x1b; YAML is plain text, escape it in double "
+		  "quotes" },
 		{ "invalid UTF-8", "a: 1\nb: x\xff\n",
 		  "f.yaml:2:5: byte 0xff is not valid UTF-8; save the file in UTF-8" },
 		{ "Latin-1", "name: caf\xe9\n",
@@ -94,18 +97,23 @@ static void t_refusals(void)
 		{ "surrogate", "a: \xed\xa0\x80\n",
 		  "f.yaml:1:4: byte 0xed is not valid UTF-8; save the file in UTF-8" },
 		{ "anchor", "a: &x 1\n",
-		  "f.yaml:1:4: anchors (&) and aliases (*) are not used here; write the value out" },
+		  "f.yaml:1:4: anchors (&) and aliases (*) are not used here; write the value "
+		  "out" },
 		{ "anchor of a list", "a: &x [1]\n",
-		  "f.yaml:1:4: anchors (&) and aliases (*) are not used here; write the value out" },
+		  "f.yaml:1:4: anchors (&) and aliases (*) are not used here; write the value "
+		  "out" },
 		{ "anchor of a map", "&x {a: 1}\n",
-		  "f.yaml:1:1: anchors (&) and aliases (*) are not used here; write the value out" },
+		  "f.yaml:1:1: anchors (&) and aliases (*) are not used here; write the value "
+		  "out" },
 		{ "alias", "a: *x\n",
-		  "f.yaml:1:4: anchors (&) and aliases (*) are not used here; write the value out" },
+		  "f.yaml:1:4: anchors (&) and aliases (*) are not used here; write the value "
+		  "out" },
 		{ "pattern that looks like an alias", "a: *.o\n",
-		  "f.yaml:1:5: anchors (&) and aliases (*) are not used here; write the value out, or "
-		  "quote it" },
+		  "f.yaml:1:5: anchors (&) and aliases (*) are not used here; write the value out, "
+		  "or quote it" },
 		{ "alias bomb", "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n",
-		  "f.yaml:1:4: anchors (&) and aliases (*) are not used here; write the value out" },
+		  "f.yaml:1:4: anchors (&) and aliases (*) are not used here; write the value "
+		  "out" },
 		{ "tag", "a: !!str 1\n", "f.yaml:1:4: tags (!) are not used here; remove the tag" },
 		{ "tag of a list", "a: !x [1]\n",
 		  "f.yaml:1:4: tags (!) are not used here; remove the tag" },
@@ -116,8 +124,8 @@ static void t_refusals(void)
 		{ "second document", "a: 1\n---\nb: 2\n",
 		  "f.yaml:2:1: a second document; one document a file, remove the '---'" },
 		{ "text after the end", "a: 1\n...\nb: 2\n",
-		  "f.yaml:3:1: text that does not belong to what is above; check the indentation, one "
-		  "document a file" },
+		  "f.yaml:3:1: text that does not belong to what is above; check the indentation, "
+		  "one document a file" },
 		{ "a list as key", "? [a]\n: 1\n",
 		  "f.yaml:1:3: a list or map cannot be a key; write KEY: VALUE, or quote the key" },
 		{ "a map as key", "{{a: 1}: 2}\n",
@@ -128,24 +136,27 @@ static void t_refusals(void)
 		{ "NUL by escape", "a: \"x\\0y\"\n",
 		  "f.yaml:1:4: a NUL character in a value; remove the \\0" },
 		{ "colon in a value", "a: b: c\n",
-		  "f.yaml:1:5: a ':' where no key can be; check the indentation, or quote the value" },
-		{ "line without colon", "a: 1\nb\n", "f.yaml:3:1: a key without ':'; write KEY: VALUE" },
+		  "f.yaml:1:5: a ':' where no key can be; check the indentation, or quote the "
+		  "value" },
+		{ "line without colon", "a: 1\nb\n",
+		  "f.yaml:3:1: a key without ':'; write KEY: VALUE" },
 		{ "open double quote", "a: 1\nb: \"x\nc: 2\n",
 		  "f.yaml:2:4: a quote that is never closed; close it" },
-		{ "open single quote", "b: 'x\n", "f.yaml:1:4: a quote that is never closed; close it" },
+		{ "open single quote", "b: 'x\n",
+		  "f.yaml:1:4: a quote that is never closed; close it" },
 		{ "open list", "a: [1, 2\nb: 3\n",
 		  "f.yaml:2:2: a '[' list that is not closed; write [a, b]" },
 		{ "open map", "a: {b: 1\n",
 		  "f.yaml:2:1: a '{' map that is not closed; write {a: 1, b: 2}" },
 		{ "odd indentation of a key", "a:\n    b: 1\n  c: 2\n",
-		  "f.yaml:3:3: indentation that fits no line above; keys of one map begin in the same "
-		  "column" },
+		  "f.yaml:3:3: indentation that fits no line above; keys of one map begin in the "
+		  "same column" },
 		{ "odd indentation at the top", "  a: 1\nb: 2\n",
-		  "f.yaml:2:1: text that does not belong to what is above; check the indentation, one "
-		  "document a file" },
+		  "f.yaml:2:1: text that does not belong to what is above; check the indentation, "
+		  "one document a file" },
 		{ "a key among items", "- a\nb: 1\n",
-		  "f.yaml:2:1: indentation that fits no line above; items of one list begin in the same "
-		  "column" },
+		  "f.yaml:2:1: indentation that fits no line above; items of one list begin in the "
+		  "same column" },
 		{ "item behind a key", "a: - b\n",
 		  "f.yaml:1:4: a '-' item cannot begin here; put it on a line of its own" },
 		{ "reserved character", "a: @b\n",
@@ -158,8 +169,8 @@ static void t_refusals(void)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		ET_IS_STR(refusal(cases[i].text), cases[i].msg, cases[i].what);
 	ET_IS_STR(refusal_n("a: \0b\n", 6),
-		  "f.yaml:1:4: a NUL byte: this is a binary or UTF-16 file; YAML in UTF-8 is expected",
-		  "NUL byte");
+		  "f.yaml:1:4: a NUL byte: this is a binary or UTF-16 file; YAML in UTF-8 is "
+		  "expected", "NUL byte");
 	ET_IS_STR(refusal_n("\xff\xfe" "a\0", 4),
 		  "f.yaml:1:1: byte 0xff is not valid UTF-8; save the file in UTF-8", "UTF-16");
 }
@@ -211,7 +222,8 @@ static void t_limits(void)
 	is_refused("escapes that grow are read", "a: \"", "\\L", 500000, "\"", NULL);
 	is_refused("100,000 %TAG lines", "", "%TAG !a! b\n", 90000, "",
 		   "f.yaml:1:1: '%' directives are not used here; remove the line");
-	is_refused("a long foreign word is shortened", "a: 1\n\"", "\xc3\xa9", 400, "\": 1\n", NULL);
+	is_refused("a long foreign word is shortened", "a: 1\n\"", "\xc3\xa9", 400, "\": 1\n",
+		   NULL);
 }
 
 static void t_many_keys(void)
@@ -283,7 +295,8 @@ static void t_values(void)
 		{ INT, "two", "f:1:4: v: 'two' is not a whole number; write one from -5 to 64" },
 		{ INT, "-", "(not YAML)" },
 		{ INT, "9223372036854775808",
-		  "f:1:4: v: '9223372036854775808' is not a whole number; write one from -5 to 64" },
+		  "f:1:4: v: '9223372036854775808' is not a whole number; write one from -5 to "
+		  "64" },
 		{ INT, "[1]", "f:1:4: v: a list is not a whole number; write one from -5 to 64" },
 		{ INT, "{a: 1}", "f:1:4: v: a map is not a whole number; write one from -5 to 64" },
 		{ INT, "", "f:1:3: v: nothing is not a whole number; write one from -5 to 64" },
@@ -296,19 +309,23 @@ static void t_values(void)
 		{ BYTES, "2G", "2147483648" },
 		{ BYTES, "1T", "1099511627776" },
 		{ BYTES, "8388608T",
-		  "f:1:4: v: '8388608T' is not a number of bytes; write it like 4096, 64K, 1M or 2G" },
+		  "f:1:4: v: '8388608T' is not a number of bytes; write it like 4096, 64K, 1M or "
+		  "2G" },
 		{ BYTES, "8388607T", "9223370937343148032" },
 		{ BYTES, "4KB",
 		  "f:1:4: v: '4KB' is not a number of bytes; write it like 4096, 64K, 1M or 2G" },
 		{ BYTES, "-1",
 		  "f:1:4: v: '-1' is not a number of bytes; write it like 4096, 64K, 1M or 2G" },
-		{ BYTES, "K", "f:1:4: v: 'K' is not a number of bytes; write it like 4096, 64K, 1M or 2G" },
+		{ BYTES, "K",
+		  "f:1:4: v: 'K' is not a number of bytes; write it like 4096, 64K, 1M or 2G" },
 		{ DURATION, "250ms", "250000000" },
 		{ DURATION, "30s", "30000000000" },
 		{ DURATION, "10m", "600000000000" },
 		{ DURATION, "1h", "3600000000000" },
-		{ DURATION, "30", "f:1:4: v: '30' is not a duration; write it like 250ms, 30s, 10m or 1h" },
-		{ DURATION, "1d", "f:1:4: v: '1d' is not a duration; write it like 250ms, 30s, 10m or 1h" },
+		{ DURATION, "30",
+		  "f:1:4: v: '30' is not a duration; write it like 250ms, 30s, 10m or 1h" },
+		{ DURATION, "1d",
+		  "f:1:4: v: '1d' is not a duration; write it like 250ms, 30s, 10m or 1h" },
 		{ DURATION, "2562048h",
 		  "f:1:4: v: '2562048h' is not a duration; write it like 250ms, 30s, 10m or 1h" },
 		{ BOOL, "true", "1" },
@@ -344,12 +361,14 @@ static void t_known_keys(void)
 	ET_IS_STR(known_keys("name: a\ntargets: []\n"), "fine", "known keys");
 	ET_IS_STR(known_keys("name: a\ntarget: b\n"),
 		  "f:2:1: unknown key 'target'; did you mean 'targets'?", "a slip is named");
-	ET_IS_STR(known_keys("colour: a\n"), "f:1:1: unknown key 'colour'; keys here are name, targets",
+	ET_IS_STR(known_keys("colour: a\n"),
+		  "f:1:1: unknown key 'colour'; keys here are name, targets",
 		  "a stranger gets the list");
 	ET_IS_STR(known_keys("\"\\x1b]0;x\\x07\": a\n"),
 		  "f:1:1: unknown key '\\x1b]0;x\\x07'; keys here are name, targets",
 		  "a hostile key does not reach the terminal");
-	ET_IS_STR(known_keys("- name\n"), "f:1:1: a map is needed, not a list; write KEY: VALUE",
+	ET_IS_STR(known_keys("- name\n"),
+		  "f:1:1: here: a map is needed, not a list; write KEY: VALUE",
 		  "a list is no map");
 }
 
@@ -365,8 +384,9 @@ static void t_read(void)
 		exit(1);
 	}
 	snprintf(path, sizeof path, "%s/x.yaml", dir);
-	ET_OK(et_yamldoc_read(&doc, path, &err) != 0 && strstr(err.msg, "x.yaml': No such file") != NULL &&
-	      err.code == ET_EXIT_INPUT, "a missing file is named");
+	ET_OK(et_yamldoc_read(&doc, path, &err) != 0 &&
+	      strstr(err.msg, "x.yaml': No such file") != NULL && err.code == ET_EXIT_INPUT,
+	      "a missing file is named");
 	et_err_clear(&err);
 	ET_OK(et_yamldoc_read(&doc, dir, &err) != 0 && strstr(err.msg, "is a directory") != NULL,
 	      "a folder is not a file");

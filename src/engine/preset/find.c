@@ -76,13 +76,14 @@ char **et_preset_names(char *dir, size_t *n, struct et_err *err)
 	*n = 0;
 	if (et_datadir("examples", "ENGINE_TOP_EXAMPLES", path, sizeof path) != 0) {
 		et_err_set(err, ET_EXIT_LACK,
-			   "no folder of presets; set ENGINE_TOP_EXAMPLES to one, or give the path of a "
-			   "preset");
+			   "no folder of presets; set ENGINE_TOP_EXAMPLES to one, or give the path "
+			   "of a preset");
 		return NULL;
 	}
 	d = opendir(path);
 	if (d == NULL) {
-		et_err_sys(err, ET_EXIT_LACK, errno, "cannot read the folder of presets '%s'", path);
+		et_err_sys(err, ET_EXIT_LACK, errno, "cannot read the folder of presets '%s'",
+			   path);
 		return NULL;
 	}
 	names = read_names(d, n);
@@ -106,12 +107,14 @@ static int fail_unknown(const char *name, char **names, size_t n, struct et_err 
 	size_t at = 0;
 
 	for (size_t i = 0; i < n && at < sizeof list; i++)
-		at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i == 0 ? "" : ", ", names[i]);
+		at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i == 0 ? "" : ", ",
+				       names[i]);
 	if (near != NULL)
 		snprintf(guess, sizeof guess, "did you mean '%.64s'? ", near);
 	return et_err_set(err, ET_EXIT_INPUT,
-			  "unknown preset '%s'; %sknown ones are %s, or give the path of a .yaml file",
-			  et_text_safe(shown, sizeof shown, name), guess, at > 0 ? list : "none");
+			  "unknown preset '%s'; %sknown ones are %s, or give the path of a .yaml "
+			  "file", et_text_safe(shown, sizeof shown, name), guess, at > 0 ?
+			  list : "none");
 }
 
 static int find_named(const char *name, char *out, size_t n, struct et_err *err)
@@ -146,8 +149,8 @@ static int fail_missing(const char *path, int why, struct et_err *err)
 	snprintf(word, sizeof word, "%.*s", n < sizeof word ? (int)n : 0, base);
 	if (word[0] != '\0' && find_named(word, found, sizeof found, &ignored) == 0)
 		return et_err_set(err, ET_EXIT_INPUT,
-				  "cannot open preset '%s': %s; the shipped one is called '%s'", path,
-				  strerror(why), word);
+				  "cannot open preset '%s': %s; the shipped one is called '%s'",
+				  path, strerror(why), word);
 	return et_err_sys(err, ET_EXIT_INPUT, why, "cannot open preset '%s'", path);
 }
 
@@ -156,8 +159,8 @@ int et_preset_find(const char *name, char *out, size_t n, struct et_err *err)
 	if (strchr(name, '/') == NULL && stem(name) == 0)
 		return find_named(name, out, n, err);
 	if (strlen(name) >= n)
-		return et_err_set(err, ET_EXIT_INPUT, "the path of the preset is longer than %zu bytes",
-				  n - 1);
+		return et_err_set(err, ET_EXIT_INPUT,
+				  "the path of the preset is longer than %zu bytes", n - 1);
 	strcpy(out, name);
 	if (access(name, R_OK) != 0)
 		return fail_missing(name, errno, err);

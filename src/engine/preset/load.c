@@ -29,7 +29,8 @@ static int fail_scalar(struct et_load *l, const struct et_yamldoc *doc, const st
 		       const char *key)
 {
 	if (v->kind == ET_YAML_SCALAR)
-		return et_yamldoc_err(doc, v, l->err, "%s: no value; write one, or remove the key", key);
+		return et_yamldoc_err(doc, v, l->err, "%s: no value; write one, or remove the key",
+				      key);
 	return et_yamldoc_err(doc, v, l->err, "%s: a single value is needed, not %s", key,
 			      et_yamldoc_kind_text(v));
 }
@@ -150,8 +151,8 @@ static int take_list(struct et_load *l, const struct et_yamldoc *doc, const stru
 		     const struct et_key *key, struct et_setting *out)
 {
 	if (v->kind == ET_YAML_MAP)
-		return et_yamldoc_err(doc, v, l->err, "%s: a list is needed, not a map; write [a, b]",
-				      key->name);
+		return et_yamldoc_err(doc, v, l->err,
+				      "%s: a list is needed, not a map; write [a, b]", key->name);
 	if (count(v) > LIST_MAX)
 		return et_yamldoc_err(doc, v, l->err, "%s: %zu items; at most %d are taken",
 				      key->name, count(v), LIST_MAX);
@@ -266,7 +267,7 @@ static int check_keys(struct et_load *l, const struct et_yaml *map, const struct
 	for (const struct et_yaml *c = map->first; c != NULL; c = c->next)
 		if (!has_key(et_target_keys, c->key) && !has_key(kind->keys, c->key) &&
 		    kinds_with(c->key, where, sizeof where))
-			return et_yamldoc_err_key(&l->doc, c, l->err,
+			return et_load_fail_key(l, c,
 						  "kind %s has no key '%s'; it belongs to kind %s",
 						  kind->name, c->key, where);
 	return check_map(l, map, et_target_keys, kind->keys);
@@ -278,19 +279,19 @@ static int take_name(struct et_load *l, struct et_target_spec *t, const struct e
 	char shown[SHOWN];
 
 	if (v == NULL)
-		return et_yamldoc_err(&l->doc, map, l->err, "a target without a name; write name: WORD");
+		return et_load_fail(l, map, "a target without a name; write name: WORD");
 	if (!is_text(v))
 		return fail_scalar(l, &l->doc, v, "name");
 	if (!et_rules_is_name(v->text, NAME_MAX_BYTES))
-		return et_yamldoc_err(&l->doc, v, l->err,
-				      "name: '%s' is not a name; write at most %d letters, digits, '.', '_', "
-				      "'-', the first a letter or digit",
-				      et_text_safe(shown, sizeof shown, v->text), NAME_MAX_BYTES);
+		return et_load_fail(l, v,
+				    "name: '%s' is not a name; write at most %d letters, digits, "
+				    "'.', '_', '-', the first a letter or digit",
+				    et_text_safe(shown, sizeof shown, v->text), NAME_MAX_BYTES);
 	for (size_t i = 0; i < l->preset->n_targets; i++)
 		if (strcmp(l->preset->targets[i].name, v->text) == 0)
-			return et_yamldoc_err(&l->doc, v, l->err,
-					      "a second target '%s'; the first is at line %u, rename one",
-					      v->text, l->preset->targets[i].line);
+			return et_load_fail(l, v,
+					    "a second target '%s'; the first is at line %u, rename "
+					    "one", v->text, l->preset->targets[i].line);
 	return take_text(l, &l->doc, v, "name", &t->name);
 }
 
@@ -307,8 +308,8 @@ static int take_kind(struct et_load *l, struct et_target_spec *t, const struct e
 	names[n] = NULL;
 	join_words(list, sizeof list, names);
 	if (v == NULL)
-		return et_yamldoc_err(&l->doc, map, l->err,
-				      "target '%s' has no kind; write kind: one of %s", t->name, list);
+		return et_load_fail(l, map, "target '%s' has no kind; write kind: one of %s",
+				    t->name, list);
 	if (!is_text(v))
 		return fail_scalar(l, &l->doc, v, "kind");
 	for (size_t i = 0; i < n; i++)
@@ -319,9 +320,9 @@ static int take_kind(struct et_load *l, struct et_target_spec *t, const struct e
 	et_text_safe(shown, sizeof shown, v->text);
 	near = et_text_nearest(v->text, names, n);
 	if (near != NULL)
-		return et_yamldoc_err(&l->doc, v, l->err, "unknown kind '%s'; did you mean '%s'?",
+		return et_load_fail(l, v, "unknown kind '%s'; did you mean '%s'?",
 				      shown, near);
-	return et_yamldoc_err(&l->doc, v, l->err, "unknown kind '%s'; kinds are %s", shown, list);
+	return et_load_fail(l, v, "unknown kind '%s'; kinds are %s", shown, list);
 }
 
 static int take_settings(struct et_load *l, struct et_target_spec *t, const struct et_yaml *map)
@@ -342,9 +343,8 @@ static int take_settings(struct et_load *l, struct et_target_spec *t, const stru
 		if (v != NULL && take_value(l, &l->doc, v, s->key, s) != 0)
 			return -1;
 		if (v == NULL && s->key->is_required)
-			return et_yamldoc_err(&l->doc, map, l->err,
-					      "target '%s' has no %s; kind %s needs it: %s", t->name,
-					      s->key->name, t->kind->name, s->key->help);
+			return et_load_fail(l, map, "target '%s' has no %s; kind %s needs it: %s",
+					    t->name, s->key->name, t->kind->name, s->key->help);
 		if (v == NULL && s->key->def != NULL && take_default(l, s->key, s) != 0)
 			return -1;
 		s->is_given = v != NULL;
@@ -357,9 +357,9 @@ static int take_target(struct et_load *l, const struct et_yaml *map)
 	struct et_target_spec *t = &l->preset->targets[l->preset->n_targets];
 
 	if (map->kind != ET_YAML_MAP)
-		return et_yamldoc_err(&l->doc, map, l->err,
-				      "a target is a map, not %s; write - name: WORD and its keys below",
-				      et_yamldoc_kind_text(map));
+		return et_load_fail(l, map,
+				    "a target is a map, not %s; write - name: WORD and its keys "
+				    "below", et_yamldoc_kind_text(map));
 	t->line = map->line;
 	t->column = map->column;
 	if (take_name(l, t, map) != 0)
@@ -376,16 +376,16 @@ static int take_targets(struct et_load *l, const struct et_yaml *root)
 	size_t n;
 
 	if (list == NULL)
-		return et_yamldoc_err(&l->doc, root, l->err,
+		return et_load_fail(l, root,
 				      "no targets; write targets: and a list of them");
 	n = count(list);
 	if (list->kind != ET_YAML_LIST || n == 0)
-		return et_yamldoc_err(&l->doc, list, l->err,
-				      "targets: a list of at least one target is needed, not %s",
-				      n == 0 && list->kind == ET_YAML_LIST ? "an empty one"
-									   : et_yamldoc_kind_text(list));
+		return et_load_fail(l, list,
+				    "targets: a list of at least one target is needed, not %s",
+				    n == 0 && list->kind == ET_YAML_LIST ?
+				    "an empty one" : et_yamldoc_kind_text(list));
 	if (n > ET_PRESET_TARGETS_MAX)
-		return et_yamldoc_err(&l->doc, list, l->err, "%zu targets; at most %zu fit a preset", n,
+		return et_load_fail(l, list, "%zu targets; at most %zu fit a preset", n,
 				      ET_PRESET_TARGETS_MAX);
 	l->preset->targets = calloc(n, sizeof *l->preset->targets);
 	if (l->preset->targets == NULL)
@@ -404,11 +404,11 @@ static int take_version(struct et_load *l, const struct et_yaml *root)
 	char shown[SHOWN];
 
 	if (v == NULL)
-		return et_yamldoc_err(&l->doc, root, l->err, "no version; write version: 1");
+		return et_load_fail(l, root, "no version; write version: 1");
 	if (!is_text(v))
 		return fail_scalar(l, &l->doc, v, "version");
 	if (strcmp(v->text, "1") != 0)
-		return et_yamldoc_err(&l->doc, v, l->err,
+		return et_load_fail(l, v,
 				      "version '%s' is not supported; write version: 1",
 				      et_text_safe(shown, sizeof shown, v->text));
 	return 0;
@@ -423,7 +423,7 @@ static int take_line(struct et_load *l, const struct et_yaml *root, const char *
 	if (v == NULL)
 		return 0;
 	if (is_text(v) && (strlen(v->text) > most || strchr(v->text, '\n') != NULL))
-		return et_yamldoc_err(&l->doc, v, l->err, "%s: one line of at most %zu bytes is needed",
+		return et_load_fail(l, v, "%s: one line of at most %zu bytes is needed",
 				      key, most);
 	free(*out);
 	*out = NULL;
@@ -466,7 +466,7 @@ static int take_top(struct et_load *l, const struct et_yaml *root)
 	const struct et_yaml *v;
 
 	if (root->kind != ET_YAML_MAP)
-		return et_yamldoc_err(&l->doc, root, l->err,
+		return et_load_fail(l, root,
 				      "a preset is a map, not %s; begin with version: 1",
 				      et_yamldoc_kind_text(root));
 	if (check_map(l, root, et_preset_keys, NULL) != 0 || take_version(l, root) != 0 ||
@@ -514,8 +514,9 @@ static struct et_preset *load_doc(struct et_yamldoc doc, const char *name, const
 {
 	struct et_load l = { .doc = doc, .err = err, .preset = new_preset(name, dir, err) };
 
-	if (l.preset != NULL && (take_top(&l, l.doc.root) != 0 || take_targets(&l, l.doc.root) != 0 ||
-				 et_rules_check(&l) != 0)) {
+	if (l.preset != NULL &&
+	    (take_top(&l, l.doc.root) != 0 || take_targets(&l, l.doc.root) != 0 ||
+	     et_rules_check(&l) != 0)) {
 		et_preset_free(l.preset);
 		l.preset = NULL;
 	}

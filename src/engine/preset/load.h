@@ -14,6 +14,10 @@ struct et_load {
 };
 #define ET_PRESET_TARGETS_MAX (sizeof(((struct et_load *)0)->nodes) / sizeof(void *))
 
+/* Refuse the preset, at a value or at its key; -1. */
+#define et_load_fail(l, node, ...) et_yamldoc_err(&(l)->doc, (node), (l)->err, __VA_ARGS__)
+#define et_load_fail_key(l, node, ...) et_yamldoc_err_key(&(l)->doc, (node), (l)->err, __VA_ARGS__)
+
 /* All that one key cannot tell: kinds' own rules, needs, outputs, cycles.  0, or -1 and l->err. */
 int et_rules_check(struct et_load *l);
 

@@ -77,7 +77,8 @@ struct et_preset {
 	int64_t jobs;       /* targets at a time and pack workers; 0 = number of CPUs */
 	int64_t hz;         /* CPU samples per second, 1..1000; default 99 */
 	int64_t heap_bytes; /* heap sampling period; 1 = every allocation; default 64K */
-	char *store;        /* where `output: oci:...` paths go; NULL = private, bounded, removed at exit */
+	char *store;        /* where `output: oci:...` paths go; NULL = private, bounded, removed
+			       at exit */
 	struct et_target_spec *targets;
 	size_t n_targets;
 };

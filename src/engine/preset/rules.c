@@ -30,7 +30,8 @@ static int no_memory(struct et_load *l)
 
 bool et_rules_is_name(const char *s, size_t most)
 {
-	static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz0123456789";
 	size_t n = strlen(s);
 
 	if (n == 0 || n > most || strchr(first, s[0]) == NULL)
@@ -62,12 +63,11 @@ static int find_target(struct et_load *l, const struct et_yaml *at, const char *
 	et_text_safe(shown, sizeof shown, at->text);
 	near = et_text_nearest(at->text, names, l->preset->n_targets);
 	if (near != NULL)
-		return et_yamldoc_err(&l->doc, at, l->err,
-				      "%s: there is no target '%s'; did you mean '%s'?", what, shown,
-				      near);
-	return et_yamldoc_err(&l->doc, at, l->err,
-			      "%s: there is no target '%s'; write the name of a target of this file",
-			      what, shown);
+		return et_load_fail(l, at, "%s: there is no target '%s'; did you mean '%s'?", what,
+				    shown, near);
+	return et_load_fail(l, at,
+			    "%s: there is no target '%s'; write the name of a target of this file",
+			    what, shown);
 }
 
 static void add_need(struct et_target_spec *t, size_t ix)
@@ -83,7 +83,7 @@ static int need_one(struct et_load *l, struct et_target_spec *t, const struct et
 	size_t ix;
 
 	if (v->kind != ET_YAML_SCALAR || v->text[0] == '\0')
-		return et_yamldoc_err(&l->doc, v, l->err, "needs: names of targets are needed, not %s",
+		return et_load_fail(l, v, "needs: names of targets are needed, not %s",
 				      et_yamldoc_kind_text(v));
 	if (find_target(l, v, "needs", &ix) != 0)
 		return -1;
@@ -130,9 +130,9 @@ static int fail_cycle(struct et_load *l, const struct walk *w, size_t again)
 				       targets[w->path[i]].name);
 	if (at >= sizeof text)
 		strcpy(text + sizeof text - sizeof "... -> ", "... -> ");
-	return et_yamldoc_err(&l->doc, l->nodes[again], l->err,
-			      "targets need each other in a circle: %s%s; remove one of the needs", text,
-			      targets[again].name);
+	return et_load_fail(l, l->nodes[again],
+			    "targets need each other in a circle: %s%s; remove one of the needs",
+			    text, targets[again].name);
 }
 
 static void enter(struct walk *w, size_t ix)
@@ -198,19 +198,19 @@ static int check_output(struct et_load *l, const struct et_target_spec *t, size_
 
 	et_text_safe(shown, sizeof shown, ref);
 	if (colon == NULL || colon == dir || !et_rules_is_name(colon + 1, TAG_MAX))
-		return et_yamldoc_err(&l->doc, at, l->err,
-				      "output: '%s' is not oci:DIR:TAG; write it like oci:images:%s", shown,
-				      t->name);
+		return et_load_fail(l, at,
+				    "output: '%s' is not oci:DIR:TAG; write it like oci:images:%s",
+				    shown, t->name);
 	if (!is_below(dir, (size_t)(colon - dir)))
-		return et_yamldoc_err(&l->doc, at, l->err,
-				      "output: '%s' leaves the store; write a DIR below it (key store)",
-				      shown);
+		return et_load_fail(l, at,
+				    "output: '%s' leaves the store; write a DIR below it (key "
+				    "store)", shown);
 	for (size_t i = 0; i < ix; i++)
 		if (strcmp(l->preset->targets[i].kind->name, "image") == 0 &&
 		    strcmp(et_preset_setting(&l->preset->targets[i], "output")->text, ref) == 0)
-			return et_yamldoc_err(&l->doc, at, l->err,
-					      "output: target '%s' writes '%s' too; use another TAG",
-					      l->preset->targets[i].name, shown);
+			return et_load_fail(l, at,
+					    "output: target '%s' writes '%s' too; use another TAG",
+					    l->preset->targets[i].name, shown);
 	return 0;
 }
 
@@ -223,9 +223,9 @@ static int check_from(struct et_load *l, struct et_target_spec *t, const struct 
 		return -1;
 	kind = l->preset->targets[ix].kind->name;
 	if (strcmp(kind, "generate") != 0)
-		return et_yamldoc_err(&l->doc, at, l->err,
-				      "from: '%s' is of kind %s; write the name of a generate target",
-				      at->text, kind);
+		return et_load_fail(l, at,
+				    "from: '%s' is of kind %s; write the name of a generate target",
+				    at->text, kind);
 	/* room for one more: needs holds each target at most once */
 	add_need(t, ix);
 	return 0;
@@ -237,12 +237,13 @@ static int check_image(struct et_load *l, struct et_target_spec *t, size_t ix)
 	bool has_context = et_preset_setting(t, "context")->is_given;
 
 	if (from == NULL && !has_context)
-		return et_yamldoc_err(&l->doc, l->nodes[ix], l->err,
+		return et_load_fail(l, l->nodes[ix],
 				      "target '%s' has neither context nor from; write one of them",
 				      t->name);
 	if (from != NULL && has_context)
-		return et_yamldoc_err_key(&l->doc, from, l->err,
-					  "target '%s' has both context and from; remove one", t->name);
+		return et_load_fail_key(l, from,
+					"target '%s' has both context and from; remove one",
+					t->name);
 	if (from != NULL && check_from(l, t, from) != 0)
 		return -1;
 	return check_output(l, t, ix);
@@ -283,7 +284,7 @@ static int fail_case(struct et_load *l, const struct et_yaml *at, size_t item, c
 			at = at->next;
 	for (const char *const *c = suites[suite].cases; *c != NULL; c++)
 		n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n == 0 ? "" : ", ", *c);
-	return et_yamldoc_err(&l->doc, at, l->err, "cases: '%s' is not of suite %s; write some of %s",
+	return et_load_fail(l, at, "cases: '%s' is not of suite %s; write some of %s",
 			      word, suites[suite].suite, list);
 }
 
@@ -307,14 +308,14 @@ static int check_bench(struct et_load *l, struct et_target_spec *t, size_t ix)
 
 	for (size_t i = 0; i < cases->n_list; i++)
 		if (!is_among(cases->list[i], suites[suite].cases))
-			return fail_case(l, et_yamldoc_get(l->nodes[ix], "cases"), i, cases->list[i],
-					 suite);
+			return fail_case(l, et_yamldoc_get(l->nodes[ix], "cases"), i,
+					 cases->list[i], suite);
 	if (!cases->is_given && fill_cases(l, cases, suites[suite].cases) != 0)
 		return -1;
 	if (suites[suite].has_variants)
 		return 0;
 	if (variants->is_given)
-		return et_yamldoc_err_key(&l->doc, et_yamldoc_get(l->nodes[ix], "variants"), l->err,
+		return et_load_fail_key(l, et_yamldoc_get(l->nodes[ix], "variants"),
 					  "suite %s has no variants; remove the key",
 					  suites[suite].suite);
 	for (; variants->n_list > 0; variants->n_list--) /* the default is not for this suite */

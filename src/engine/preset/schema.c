@@ -16,8 +16,8 @@ static const char *const variants[] = { "malloc", "pool", NULL };
 static const struct et_key sample_keys[] = {
 	{ .name = "hz", .type = ET_KEY_INT, .least = 1, .most = 1000, .def = "99",
 	  .help = "CPU samples a second" },
-	{ .name = "heap_bytes", .type = ET_KEY_BYTES, .least = 1, .most = KIB * KIB * KIB, .def = "64K",
-	  .help = "one recorded allocation in so many bytes; 1 = every one" },
+	{ .name = "heap_bytes", .type = ET_KEY_BYTES, .least = 1, .most = KIB * KIB * KIB,
+	  .def = "64K", .help = "one recorded allocation in so many bytes; 1 = every one" },
 	{ 0 },
 };
 
@@ -64,11 +64,13 @@ static const struct et_key bench_keys[] = {
 const struct et_key et_preset_keys[] = {
 	{ .name = "version", .type = ET_KEY_INT, .least = 1, .most = 1, .is_required = true,
 	  .help = "of the format of the file" },
-	{ .name = "name", .type = ET_KEY_STRING, .help = "default: the file's, without its ending" },
+	{ .name = "name", .type = ET_KEY_STRING,
+	  .help = "default: the file's, without its ending" },
 	{ .name = "description", .type = ET_KEY_STRING, .help = "one line, for lists" },
 	{ .name = "jobs", .type = ET_KEY_INT, .most = 256, .def = "0",
 	  .help = "targets at a time and workers that pack; 0 = number of CPUs" },
-	{ .name = "sample", .type = ET_KEY_MAP, .keys = sample_keys, .help = "how closely to measure" },
+	{ .name = "sample", .type = ET_KEY_MAP, .keys = sample_keys,
+	  .help = "how closely to measure" },
 	{ .name = "store", .type = ET_KEY_PATH,
 	  .help = "folder for what is made; without it a private one, removed at exit" },
 	{ .name = "targets", .type = ET_KEY_TARGETS, .is_required = true, .help = "what to run" },
@@ -78,14 +80,16 @@ const struct et_key et_preset_keys[] = {
 const struct et_key et_target_keys[] = {
 	{ .name = "name", .type = ET_KEY_STRING, .is_required = true,
 	  .help = "letters, digits, '.', '_', '-'; unique" },
-	{ .name = "kind", .type = ET_KEY_STRING, .is_required = true, .help = "one of those below" },
+	{ .name = "kind", .type = ET_KEY_STRING, .is_required = true,
+	  .help = "one of those below" },
 	{ .name = "needs", .type = ET_KEY_STRINGS, .help = "targets that must be done before" },
 	{ 0 },
 };
 
 const struct et_kind et_kinds[] = {
 	{ .name = "image", .help = "an OCI image of a directory tree", .keys = image_keys },
-	{ .name = "generate", .help = "a tree of files, always the same one", .keys = generate_keys },
+	{ .name = "generate", .help = "a tree of files, always the same one",
+	  .keys = generate_keys },
 	{ .name = "bench", .help = "trials of allocators and pools", .keys = bench_keys },
 	{ 0 },
 };
