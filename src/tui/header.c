@@ -43,9 +43,10 @@ static struct et_seg state_seg(const struct et_scene *s)
 			 (unsigned long long)s->replay->n_frames,
 			 et_text_clock(at, sizeof at, s->replay->t_ns),
 			 et_text_clock(end, sizeof end, s->replay->end_ns));
-		snprintf(seg.shorter, sizeof seg.shorter, "REPLAY %llu/%llu",
+		snprintf(seg.shorter, sizeof seg.shorter, "REPLAY %s %llu/%llu %.10s",
+			 s->replay->is_playing ? "playing" : "stopped",
 			 (unsigned long long)s->replay->frame + 1,
-			 (unsigned long long)s->replay->n_frames);
+			 (unsigned long long)s->replay->n_frames, at);
 	} else if (s->is_paused) {
 		seg.style = ET_STYLE_PAUSED;
 		snprintf(seg.text, sizeof seg.text, "PAUSED %s behind, %llu newer not shown",

@@ -142,7 +142,7 @@ const struct et_binding et_bindings[] = {
 	{ ET_ACT_LAST, R, { ET_KEY_END, '>' }, "End", "Last", NULL, 6, "last frame (also >)" },
 	{ ET_ACT_ZOOM, B, { 'z' }, "z", "Zoom", NULL, 4, "this pane alone, and back" },
 	{ ET_ACT_OPEN, B, { ET_KEY_ENTER }, "Enter", "Unfold", NULL, 5,
-	  "unfold the row: stack, digest, error" },
+	  "unfold the row, or zoom where there is nothing to unfold" },
 	{ ET_ACT_BACK, B, { ET_KEY_ESC }, "Esc", NULL, NULL, 0,
 	  "close help, then fold, then leave zoom" },
 	{ ET_ACT_UP, B, { ET_KEY_UP, 'k' }, "Up", NULL, NULL, 0, "row up (also k)" },

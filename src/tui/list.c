@@ -176,7 +176,10 @@ void et_list_settle(struct et_list *l, struct et_list_state *st, const struct et
 		st->top = l->n > lines ? l->n - lines : 0;
 	/* one more than is shown: rows are compared with their next one */
 	et_list_window(l, st->top, st->top + lines + 1);
+	st->cursor_id = ops->id(ops->ctx, l->items[st->cursor].ix);
+	if (st->is_toggled)
+		st->open_id = st->open_id == st->cursor_id ? 0 : st->cursor_id;
+	st->is_toggled = false;
 	while (st->top < st->cursor && lines_to_cursor(l, st, ops) > lines)
 		st->top++;
-	st->cursor_id = ops->id(ops->ctx, l->items[st->cursor].ix);
 }

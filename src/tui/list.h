@@ -35,6 +35,7 @@ struct et_list_state {
 	uint32_t cursor, top; /* places in the list */
 	uint64_t cursor_id;   /* identity of the row under the cursor; 0 = none yet */
 	uint64_t open_id;     /* row that is unfolded; 0 = none */
+	bool is_toggled;      /* Enter: fold or unfold the cursor's row with the next frame */
 	uint32_t n;           /* places at the last frame */
 };
 

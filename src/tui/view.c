@@ -61,9 +61,13 @@ static void toggle(struct et_view *v, bool *flag, const char *on, const char *of
 	snprintf(v->note, sizeof v->note, "%s", *flag ? on : off);
 }
 
-static void fold_or_unfold(struct et_list_state *st)
+/* Which row is under the cursor is known when the frame is drawn: several keys may come before. */
+static void open_row(struct et_view *v)
 {
-	st->open_id = st->n == 0 || st->open_id == st->cursor_id ? 0 : st->cursor_id;
+	if (et_panes[v->focus]->unfolds)
+		v->panes[v->focus].list.is_toggled = !v->panes[v->focus].list.is_toggled;
+	else
+		v->is_zoomed = !v->is_zoomed;
 }
 
 static void go_back(struct et_view *v)
@@ -119,7 +123,7 @@ static bool change(struct et_view *v, enum et_action action, uint32_t key)
 		v->focus = key - '1';
 		break;
 	case ET_ACT_ZOOM: v->is_zoomed = !v->is_zoomed; break;
-	case ET_ACT_OPEN: fold_or_unfold(&v->panes[v->focus].list); break;
+	case ET_ACT_OPEN: open_row(v); break;
 	case ET_ACT_BACK: go_back(v); break;
 	case ET_ACT_VIEW: next_view(v); break;
 	case ET_ACT_CUM: toggle(v, &v->opts.is_cum, "CPU ordered by cum: in a function or below it",

@@ -264,6 +264,7 @@ const struct et_pane et_pane_builds = {
 	.about = "each target with stage, progress, bytes, rate, time and result; Enter unfolds "
 		 "digest, output and error",
 	.views = { "targets" },
+	.unfolds = true,
 	.weight = 4,
 	.want = want,
 	.caption = caption,

@@ -242,6 +242,7 @@ const struct et_pane et_pane_cpu = {
 	.about = "where CPU time goes: flat = in the function itself, cum = in it and below it; "
 		 "~ = the order to the next row may be chance",
 	.views = { "functions", "stacks" },
+	.unfolds = true,
 	.weight = 5,
 	.caption = caption,
 	.draw = draw,

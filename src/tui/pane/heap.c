@@ -298,6 +298,7 @@ const struct et_pane et_pane_heap = {
 	.about = "who holds memory, by allocator and by call site; in use = handed out and not "
 		 "given back, alloc = ever handed out",
 	.views = { "allocators and call sites", "allocators", "call sites" },
+	.unfolds = true,
 	.weight = 5,
 	.caption = caption,
 	.draw = draw,

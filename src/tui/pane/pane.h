@@ -40,6 +40,7 @@ struct et_pane {
 	const char *views[ET_PANE_VIEWS + 1]; /* names, NULL ends */
 	unsigned weight;   /* of its part of a column */
 	bool is_wide;      /* needs the whole width where it can have it */
+	bool unfolds;      /* Enter shows more of a row; else it zooms */
 	/* Rows that it can fill, title included; 0 = any number.  NULL = 0. */
 	unsigned (*want)(const struct et_snapshot *snap, const struct et_pane_state *st);
 	/* What stands behind the title. */

@@ -24,12 +24,12 @@ static const struct et_col bar_cols[C_COUNT] = {
 	[C_TARGET] = { .title = "experiment", .width = 10, .grow = 3, .most = 26 },
 	[C_ARM] = { .title = "arm", .width = 6, .grow = 1, .most = 12 },
 	[C_NS] = { .title = "time/op", .width = 7, .is_right = true },
-	[C_RANGE] = { .title = "interval", .width = 15, .priority = 9 },
+	[C_RANGE] = { .title = "interval", .width = 16, .priority = 9 },
 	[C_BAR] = { .title = "", .width = 8, .priority = 5, .grow = 4, .most = 60 },
 	[C_BYTES] = { .title = "B/op", .width = 6, .priority = 2, .is_right = true },
 	[C_ALLOCS] = { .title = "allocs/op", .width = 9, .priority = 3, .is_right = true },
 	[C_RATIO] = { .title = "ratio", .width = 5, .priority = 1, .is_right = true },
-	[C_SPREAD] = { .title = "spread", .width = 12, .priority = 4 },
+	[C_SPREAD] = { .title = "spread", .width = 14, .priority = 4 },
 	[C_WORD] = { .title = "time is", .width = 11, .priority = 6 },
 	[C_N] = { .title = "n", .width = 3, .priority = 8, .is_right = true },
 };
@@ -123,16 +123,16 @@ static void draw_ratio(const struct pools *p, const struct et_canvas *c,
 	}
 	if ((r->flags & ET_BENCH_HAS_RATIO) == 0)
 		return;
-	et_table_textf(&p->table, c, 0, C_RATIO, ET_STYLE_STRONG, "%.2f", r->ratio);
-	et_table_textf(&p->table, c, 0, C_SPREAD, ET_STYLE_TEXT, has_ci ? "[%.2f..%.2f]"
-									: "(%.2f..%.2f)",
+	et_table_textf(&p->table, c, 0, C_RATIO, ET_STYLE_STRONG, "%.3f", r->ratio);
+	et_table_textf(&p->table, c, 0, C_SPREAD, ET_STYLE_TEXT, has_ci ? "[%.3f..%.3f]"
+									: "(%.3f..%.3f)",
 		       r->ratio_lo, r->ratio_hi);
 	if (!has_ci)
 		et_table_text(&p->table, c, 0, C_WORD, ET_STYLE_DIM, "not sure");
 	else if (r->ratio_hi < 1)
-		et_table_textf(&p->table, c, 0, C_WORD, ET_STYLE_GOOD, "%.0f%% less", -change);
+		et_table_textf(&p->table, c, 0, C_WORD, ET_STYLE_GOOD, "%.1f%% less", -change);
 	else if (r->ratio_lo > 1)
-		et_table_textf(&p->table, c, 0, C_WORD, ET_STYLE_BAD, "%.0f%% more", change);
+		et_table_textf(&p->table, c, 0, C_WORD, ET_STYLE_BAD, "%.1f%% more", change);
 	else
 		et_table_text(&p->table, c, 0, C_WORD, ET_STYLE_WARN, "unclear");
 }
@@ -142,6 +142,7 @@ static void draw_figures(const struct pools *p, const struct et_canvas *c,
 {
 	char one[ET_NUM], two[ET_NUM];
 	bool is_base = (r->flags & ET_BENCH_BASE) != 0;
+	bool is_counted = (r->flags & ET_BENCH_NO_HEAP) == 0;
 
 	et_table_text(&p->table, c, 0, C_NS, ET_STYLE_STRONG, time_op(one, sizeof one, r->ns_op));
 	et_table_textf(&p->table, c, 0, C_RANGE, ET_STYLE_DIM,
@@ -150,10 +151,11 @@ static void draw_figures(const struct pools *p, const struct et_canvas *c,
 	et_widget_range(c, p->table.x[C_BAR], 0, p->table.w[C_BAR],
 			is_base ? ET_STYLE_LIBC : ET_STYLE_POOL, r->ns_lo, r->ns_op, r->ns_hi,
 			scale_of(p, r->target));
+	/* not counted is not nothing: the caption says why */
 	et_table_text(&p->table, c, 0, C_BYTES, ET_STYLE_TEXT,
-		      bytes_op(one, sizeof one, r->bytes_op));
+		      is_counted ? bytes_op(one, sizeof one, r->bytes_op) : "n/a");
 	et_table_text(&p->table, c, 0, C_ALLOCS, ET_STYLE_TEXT,
-		      per_op(one, sizeof one, r->allocs_op));
+		      is_counted ? per_op(one, sizeof one, r->allocs_op) : "n/a");
 	draw_ratio(p, c, r);
 }
 
@@ -225,8 +227,17 @@ static void draw(const struct et_pane_args *a)
 
 static void caption(const struct et_pane_args *a, char *buf, size_t n)
 {
-	snprintf(buf, n, "%s", a->st->view == BARS ? "median CPU time an operation, [95% interval] or (min..max)"
-						   : "gets answered from the pool, memory it keeps");
+	struct et_row_bench r;
+	bool is_uncounted = false;
+
+	if (a->st->view != BARS) {
+		snprintf(buf, n, "gets answered from the pool, memory it keeps");
+		return;
+	}
+	for (uint32_t i = 0; et_snapshot_get(a->snap, ET_TAB_BENCHES, i, &r, sizeof r); i++)
+		is_uncounted |= (r.flags & ET_BENCH_NO_HEAP) != 0;
+	snprintf(buf, n, "%smedian CPU time an operation, [95%% interval] or (min..max)",
+		 is_uncounted ? "n/a: malloc not interposed in this build; " : "");
 }
 
 static unsigned want(const struct et_snapshot *snap, const struct et_pane_state *st)
@@ -240,7 +251,7 @@ const struct et_pane et_pane_pools = {
 	.about = "each experiment's arms: time, bytes and allocations an operation, and the ratio to "
 		 "malloc with its spread",
 	.views = { "bars", "counters" },
-	.weight = 3,
+	.weight = 4,
 	.is_wide = true,
 	.want = want,
 	.caption = caption,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Threads: how many are in which state, then groups that share a state and a stack, largest
- * first; or one by one.  engine-top's own are hidden unless asked for. */
+ * first; or one by one; or where they were seen over the whole session.  engine-top's own are
+ * hidden unless asked for. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,17 +10,25 @@
 #include "tui/table.h"
 #include "tui/widget.h"
 
-enum { GROUPS, EACH };
+enum { GROUPS, EACH, SESSION };
 enum { C_COUNT_OF, C_STATE, C_STACK, C_GROUP_COLS };
 enum { C_TID, C_NAME, C_TSTATE, C_CPU, C_TSTACK, C_EACH_COLS };
 
 struct threads {
 	const struct et_pane_args *a;
 	struct et_table_fit table;
+	double sightings; /* session view: what 100 % is */
 };
 
 static const struct et_col group_cols[C_GROUP_COLS] = {
 	[C_COUNT_OF] = { .title = "count", .width = 5, .is_right = true },
+	[C_STATE] = { .title = "state", .width = 8 },
+	[C_STACK] = { .title = "stack: function < its caller < ...", .width = 10, .grow = 1,
+		      .is_phrase = true },
+};
+
+static const struct et_col session_cols[C_GROUP_COLS] = {
+	[C_COUNT_OF] = { .title = "time", .width = 6, .is_right = true },
 	[C_STATE] = { .title = "state", .width = 8 },
 	[C_STACK] = { .title = "stack: function < its caller < ...", .width = 10, .grow = 1,
 		      .is_phrase = true },
@@ -61,10 +70,15 @@ static struct thread_row row_at(const struct threads *p, uint32_t ix)
 {
 	struct et_row_thread t;
 	struct et_row_group g;
+	struct et_row_wait w;
 
 	if (p->a->st->view == EACH) {
 		et_snapshot_get(p->a->snap, ET_TAB_THREADS, ix, &t, sizeof t);
 		return (struct thread_row){ t.state, t.stack, t.flags, t.cpu_ns };
+	}
+	if (p->a->st->view == SESSION) {
+		et_snapshot_get(p->a->snap, ET_TAB_WAITS, ix, &w, sizeof w);
+		return (struct thread_row){ w.state, w.stack, w.flags, (int64_t)(w.times & INT64_MAX) };
 	}
 	et_snapshot_get(p->a->snap, ET_TAB_GROUPS, ix, &g, sizeof g);
 	return (struct thread_row){ g.state, g.stack, g.flags, g.count };
@@ -113,7 +127,11 @@ static void draw_group(const struct threads *p, const struct et_canvas *c, uint3
 	struct thread_row r = row_at(p, ix);
 	char text[1024];
 
-	et_table_textf(&p->table, c, 0, C_COUNT_OF, ET_STYLE_STRONG, "%lld", (long long)r.key);
+	if (p->a->st->view == SESSION)
+		et_table_textf(&p->table, c, 0, C_COUNT_OF, ET_STYLE_STRONG, "%.1f%%",
+			       (double)r.key * 100 / p->sightings);
+	else
+		et_table_textf(&p->table, c, 0, C_COUNT_OF, ET_STYLE_STRONG, "%lld", (long long)r.key);
 	et_table_text(&p->table, c, 0, C_STATE, state_style(r.state),
 		      et_snapshot_thread_state(r.state));
 	et_table_textf(&p->table, c, 0, C_STACK, ET_STYLE_TEXT, "%s%s",
@@ -171,11 +189,24 @@ static struct counts count_states(const struct threads *p)
 	return k;
 }
 
+/* Columns for the bar: what the words leave, at most half. */
+static unsigned bar_room(const struct counts *k, unsigned width)
+{
+	unsigned words = ET_PANE_MARGIN;
+	char text[32];
+
+	for (uint32_t s = 0; s < ET_THREAD_STATE_COUNT; s++)
+		if (k->n[s] > 0)
+			words += 2 + (unsigned)snprintf(text, sizeof text, "%u %s", k->n[s],
+							et_snapshot_thread_state(s));
+	return width <= words ? 0 : width - words < width / 2 ? width - words : width / 2;
+}
+
 /* One block for each thread, then the number and the word; all on one line. */
 static void draw_counts(const struct threads *p, const struct et_canvas *c)
 {
 	struct counts k = count_states(p);
-	unsigned x = ET_PANE_MARGIN, room = c->r.w / 2, bar;
+	unsigned x = ET_PANE_MARGIN, room = bar_room(&k, c->r.w), bar;
 
 	for (uint32_t s = 0; s < ET_THREAD_STATE_COUNT; s++) {
 		if (k.n[s] == 0)
@@ -184,7 +215,7 @@ static void draw_counts(const struct threads *p, const struct et_canvas *c)
 		et_cell_run(c, x, 0, bar, state_style(s), 0x2588);
 		x += bar;
 	}
-	x += 2;
+	x += room > 0 ? 2 : 0;
 	for (uint32_t s = 0; s < ET_THREAD_STATE_COUNT; s++)
 		if (k.n[s] > 0)
 			x += et_cell_textf(c, x, 0, state_style(s), "%u %s", k.n[s],
@@ -193,7 +224,12 @@ static void draw_counts(const struct threads *p, const struct et_canvas *c)
 
 static void draw(const struct et_pane_args *a)
 {
-	bool is_each = a->st->view == EACH;
+	static const struct { const struct et_col *cols; unsigned n; enum et_table rows; } views[] = {
+		[GROUPS] = { group_cols, C_GROUP_COLS, ET_TAB_GROUPS },
+		[EACH] = { each_cols, C_EACH_COLS, ET_TAB_THREADS },
+		[SESSION] = { session_cols, C_GROUP_COLS, ET_TAB_WAITS },
+	};
+	unsigned view = a->st->view;
 	struct threads p = { .a = a };
 	unsigned n_head = a->c.r.h >= 4 ? 1 : 0; /* on a low pane the words of the counts do */
 	struct et_canvas head = et_cell_sub(&a->c, ET_PANE_MARGIN, 1, a->c.r.w, n_head);
@@ -203,11 +239,11 @@ static void draw(const struct et_pane_args *a)
 				  .row = draw_row, .body = draw_body, .empty = "no threads yet" };
 
 	draw_counts(&p, &a->c);
-	et_table_fit(&p.table, is_each ? each_cols : group_cols,
-		     is_each ? (unsigned)C_EACH_COLS : (unsigned)C_GROUP_COLS, head.r.w);
+	et_table_fit(&p.table, views[view].cols, views[view].n, head.r.w);
 	et_table_head(&p.table, &head, 0);
-	et_list_build(&l.list, et_snapshot_rows(a->snap, is_each ? ET_TAB_THREADS : ET_TAB_GROUPS),
-		      key_of, &p);
+	et_list_build(&l.list, et_snapshot_rows(a->snap, views[view].rows), key_of, &p);
+	for (uint32_t i = 0; i < l.list.n; i++)
+		p.sightings += (double)l.list.items[i].key;
 	et_pane_list_draw(&l);
 }
 
@@ -215,7 +251,8 @@ static void caption(const struct et_pane_args *a, char *buf, size_t n)
 {
 	struct threads p = { .a = a };
 	struct counts k = count_states(&p);
-	size_t at = (size_t)snprintf(buf, n, "%u%s", k.total, a->st->view == EACH ? "" : " by stack");
+	static const char *const what[] = { " by stack", "", " now; time of the session by stack" };
+	size_t at = (size_t)snprintf(buf, n, "%u%s", k.total, what[a->st->view]);
 
 	if (k.own > 0 && at < n)
 		snprintf(buf + at, n - at, a->opts->shows_self ? ", %u of them own (O hides)"
@@ -228,8 +265,9 @@ const struct et_pane et_pane_threads = {
 	.title = "Threads",
 	.about = "threads by state, and groups that share a stack, largest first; Enter unfolds the "
 		 "stack",
-	.views = { "groups", "threads" },
-	.weight = 4,
+	.views = { "groups", "threads", "over the session" },
+	.unfolds = true,
+	.weight = 3,
 	.caption = caption,
 	.draw = draw,
 };
