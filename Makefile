@@ -31,8 +31,9 @@ SAN_release :=
 SAN_asan    := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SAN_tsan    := -fsanitize=thread -fno-sanitize-recover=all
 SAN := $(SAN_$(CONF))
-# The sanitizers own malloc: ours is compiled out there, and the heap panes say so.
-ifneq ($(SAN),)
+# The sanitizers and valgrind (CONF=memcheck) own malloc: ours is compiled out there, and the heap
+# panes say so.
+ifneq ($(SAN)$(filter memcheck,$(CONF)),)
 BASE += -DET_NO_INTERPOSE
 else
 BASE += -fstack-protector-strong $(if $(filter -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2)
@@ -160,7 +161,11 @@ check-asan: ## the same tests under AddressSanitizer + UndefinedBehaviorSanitize
 	@$(MAKE) --no-print-directory $(JOBS) CONF=asan check
 check-tsan: ## the same tests under ThreadSanitizer
 	@$(MAKE) --no-print-directory $(JOBS) CONF=tsan check
-check-valgrind: tests-bin ## unit tests under valgrind memcheck
+check-valgrind: ## unit tests under valgrind memcheck
+	@$(MAKE) --no-print-directory $(JOBS) CONF=memcheck memcheck
+
+.PHONY: memcheck
+memcheck: $(UNIT_BIN)
 	@$(PROVE) --exec 'sh tests/lib/valgrind.sh' $(UNIT_BIN)
 
 .PHONY: check-layers
@@ -174,6 +179,7 @@ check-headers: ## every prototype in include/ carries its contract tags
 .PHONY: test-readers
 test-readers: ## tests that need a heavy real reader; installs it
 	@sh scripts/install-deps.sh build test readers
+	@$(MAKE) --no-print-directory check-valgrind
 	@$(MAKE) --no-print-directory $(JOBS) tests-bin
 	@$(PROVE) $(sort $(wildcard tests/readers/*.t))
 
