@@ -23,7 +23,7 @@ struct et_recorder {
 	pthread_t thread;
 	struct et_sink sink;       /* recorder thread only */
 	uint64_t last_seq;         /* likewise; 0 = nothing written yet */
-	const struct et_snapshot *last; /* set before stop_fd is signalled */
+	const struct et_snapshot *_Atomic last; /* set by stop(), before stop_fd is readable */
 	pthread_mutex_t lock;      /* guards status */
 	struct et_recorder_status status;
 };
