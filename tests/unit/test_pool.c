@@ -338,6 +338,62 @@ static void t_thread_exit(void)
 	et_pool_free(p);
 }
 
+/* A thread's shortcut to its last magazine must follow the pool, also to one at the same address. */
+static void t_many_pools(void)
+{
+	bool is_own = true;
+
+	for (int i = 0; i < 50; i++) {
+		struct et_pool *a = make(64, 0, 0, false), *b = make(64, 0, 0, false);
+		void *x = et_pool_get(a), *y = et_pool_get(b), *z = et_pool_get(a);
+
+		et_pool_put(b, y);
+		et_pool_put(a, x);
+		et_pool_put(a, z);
+		is_own &= stats(a).gets == 2 && stats(a).puts == 2 && stats(b).gets == 1 &&
+			  stats(b).puts == 1;
+		et_pool_free(a);
+		is_own &= et_pool_get(b) == y;
+		et_pool_put(b, y);
+		et_pool_free(b);
+	}
+	ET_OK(is_own, "pools do not mix, nor does one with its dead predecessor");
+}
+
+static pthread_key_t late_key;
+
+static void put_late(void *arg)
+{
+	void **object = arg;
+
+	et_pool_put(object[0], object[1]);
+	et_pool_put(object[0], et_pool_get(object[0]));
+}
+
+static void *leave_late(void *arg)
+{
+	void **object = arg;
+
+	object[1] = et_pool_get(object[0]);
+	pthread_setspecific(late_key, object); /* a later key: its destructor runs after the pool's */
+	return NULL;
+}
+
+static void t_late_put(void)
+{
+	struct et_pool *p = make(64, 0, 0, false);
+	void *object[2] = { p, NULL };
+	pthread_t thread;
+
+	pthread_key_create(&late_key, put_late);
+	pthread_create(&thread, NULL, leave_late, object);
+	pthread_join(thread, NULL);
+	ET_OK(stats(p).gets == 2 && stats(p).puts == 2 && stats(p).live == 0,
+	      "gets and puts in a thread's last destructors count");
+	pthread_key_delete(late_key);
+	et_pool_free(p);
+}
+
 static void t_bad_size(void)
 {
 	struct et_err err = { 0 };
@@ -364,6 +420,8 @@ int main(void)
 	t_canary();
 	t_threads();
 	t_thread_exit();
+	t_many_pools();
+	t_late_put();
 	t_bad_size();
 	return tap_done();
 }

@@ -65,6 +65,7 @@ struct et_pool {
 	bool is_cleared;
 	uint32_t allocator;                 /* probe.h */
 	uint64_t key;
+	uint64_t serial;                    /* never 0, never used again */
 	pthread_key_t cache;                /* this thread's magazine */
 	atomic_uint live;                   /* counted only with max_live */
 
@@ -75,6 +76,17 @@ struct et_pool {
 	uint64_t mapped_bytes, peak_bytes;
 	uint64_t past_gets, past_puts, past_hits; /* of threads that ended */
 };
+
+/* The magazine that this thread used last, so that a pair asks pthread_getspecific() only when it
+ * changes pools.  A serial is compared, not an address: a pool may be freed by another thread, and
+ * a new one may get its address. */
+static __thread struct {
+	uint64_t serial;
+	struct magazine *m;
+} recent;
+
+/* Global because serials must differ between all pools of the process. */
+static atomic_uint_fast64_t n_pools;
 
 /* ---- slots ------------------------------------------------------------------------------- */
 
@@ -264,12 +276,33 @@ static struct magazine *magazine_new(struct et_pool *p)
 	return m;
 }
 
+/* This thread's, or NULL without memory. */
+static __attribute__((noinline)) struct magazine *magazine_find(struct et_pool *p)
+{
+	struct magazine *m = pthread_getspecific(p->cache);
+
+	if (m == NULL)
+		m = magazine_new(p);
+	if (m != NULL) {
+		recent.serial = p->serial;
+		recent.m = m;
+	}
+	return m;
+}
+
+static inline struct magazine *magazine_of(struct et_pool *p)
+{
+	return recent.serial == p->serial ? recent.m : magazine_find(p);
+}
+
 /* Thread exit: what the thread kept goes back to all, its counts into the pool's. */
 static void magazine_retire(void *arg)
 {
 	struct magazine *m = arg;
 	struct et_pool *p = m->pool;
 
+	if (recent.m == m)
+		recent.serial = 0; /* another key's destructor may still get and put */
 	pthread_mutex_lock(&p->lock);
 	p->n_reserved -= m->cap;
 	for (uint32_t i = 0; i < rounds(m); i++)
@@ -348,11 +381,11 @@ static void *take(struct et_pool *p, struct magazine *m, bool *is_hit)
 
 void *et_pool_get(struct et_pool *p)
 {
-	struct magazine *m = pthread_getspecific(p->cache);
+	struct magazine *m = magazine_of(p);
 	bool is_hit;
 	void *object;
 
-	if ((m == NULL && (m = magazine_new(p)) == NULL) || !claim_live(p))
+	if (m == NULL || !claim_live(p))
 		return NULL;
 	object = take(p, m, &is_hit);
 	if (object == NULL) {
@@ -372,7 +405,7 @@ void *et_pool_get(struct et_pool *p)
 
 void et_pool_put(struct et_pool *p, void *object)
 {
-	struct magazine *m = pthread_getspecific(p->cache);
+	struct magazine *m;
 	uint32_t n;
 
 	if (object == NULL)
@@ -383,7 +416,8 @@ void et_pool_put(struct et_pool *p, void *object)
 	slot_of(object)->tag = tag_for(p, object, TAG_FREE);
 	if (p->max_live != 0)
 		atomic_fetch_sub(&p->live, 1);
-	if (m == NULL && (m = magazine_new(p)) == NULL) {
+	m = magazine_of(p);
+	if (m == NULL) {
 		pthread_mutex_lock(&p->lock);
 		depot_put(p, object);
 		p->past_puts++;
@@ -477,6 +511,7 @@ struct et_pool *et_pool_new(const struct et_pool_opts *opts, struct et_err *err)
 	snprintf(p->name, sizeof p->name, "%s", opts->name);
 	snprintf(allocator, sizeof allocator, "pool %s", p->name);
 	p->allocator = et_probe_allocator(allocator, ET_ALLOC_POOL);
+	p->serial = 1 + atomic_fetch_add(&n_pools, 1);
 	p->key = UINT64_C(0x9e3779b97f4a7c15) * (uint64_t)(uintptr_t)p;
 	p->max_live = opts->max_live;
 	p->is_cleared = opts->is_cleared;
