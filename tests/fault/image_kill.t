@@ -14,7 +14,7 @@ here=$PWD
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
-mkdir old new && echo old >old/file && echo new >new/file && head -c 1300000 /dev/urandom >new/noise
+mkdir old new && echo old >old/file && echo new >new/file && head -c 1300000 /dev/zero >new/noise
 
 blobs() { # LAYOUT: names of all files in it that are no digest
 	find "$1" -type f | grep -v -E '/(oci-layout|index\.json|blobs/sha256/[0-9a-f]{64})$'
