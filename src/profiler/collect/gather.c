@@ -82,12 +82,13 @@ static void add_retired(struct et_totals *now, const struct et_retired *r)
 }
 
 /* The hooks' own work between a program's malloc() and glibc's belongs to malloc(): leave out the
- * leaf frames of the agent's files, but for the hook itself, which bears the called name. */
+ * leaf frames of the agent down to the last, the hook itself, which bears the called name. */
 static uint32_t skip_agent(struct et_collector *c, const uint64_t *addresses, uint32_t n)
 {
 	uint32_t i = 0;
 
-	while (i + 1 < n && et_symbols_is_agent(c->symbols, addresses[i]))
+	while (i + 1 < n && et_symbols_is_agent(c->symbols, addresses[i]) &&
+	       et_symbols_is_agent(c->symbols, addresses[i + 1]))
 		i++;
 	return i;
 }

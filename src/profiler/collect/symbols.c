@@ -247,9 +247,8 @@ bool et_symbols_is_agent(struct et_symbols *s, uint64_t address)
 {
 	const struct et_frame *f = et_symbols_get(s, et_symbols_frame(s, address));
 	const char *file = et_symbols_func(s, f->func)->file;
-	const char *at = strstr(file, "profiler/agent/");
 
-	return at != NULL && strcmp(at, "profiler/agent/hook.c") != 0;
+	return strstr(file, "profiler/agent/") != NULL;
 }
 
 const struct et_frame *et_symbols_get(const struct et_symbols *s, uint32_t frame)

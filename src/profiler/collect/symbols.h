@@ -33,8 +33,7 @@ void et_symbols_free(struct et_symbols *s);
  * [own] none   [thr] collector   [sig] no   [err] 0, the frame "?", without memory */
 uint32_t et_symbols_frame(struct et_symbols *s, uint64_t address);
 
-/* Is the address in the agent's own code, below its hooks (src/profiler/agent/ but hook.c)?
- * Needs DWARF; without it: false.
+/* Is the address in the agent's own code (src/profiler/agent/)?  Needs DWARF; without it: false.
  * [own] none   [thr] collector   [sig] no   [err] never */
 bool et_symbols_is_agent(struct et_symbols *s, uint64_t address);
 
