@@ -4,6 +4,7 @@
  * before any thread exists: the main thread is engine-top's own, the signals that end a session
  * are blocked (a signalfd hears them), SIGPROF is ignored until a sampler is armed. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
 #include <signal.h>
@@ -92,6 +93,16 @@ static bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
+/* A descriptor 0 to 2 that is closed would be given to the next file that is opened: an error
+ * message would go into an image.  /dev/null in the wrong direction keeps the place, and using it
+ * is still the error that it was (EBADF). */
+static void hold_standard_fds(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
 static void block_signals(void)
 {
 	static const int heard[] = { SIGTERM, SIGHUP, SIGINT, SIGWINCH, SIGPROF };
@@ -123,6 +134,7 @@ int main(int argc, char **argv)
 	const char *word = argc > 1 ? argv[1] : "";
 	const struct et_cmd *cmd;
 
+	hold_standard_fds();
 	et_probe_thread_self(ET_ROLE_SELF, "et-ui");
 	block_signals();
 	setlocale(LC_CTYPE, "");

@@ -4,7 +4,6 @@
  * of state in a buffer; the main thread alone writes, and only what poll(2) says will not block:
  * a reader that stopped reading cannot keep a signal from ending the session. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -295,11 +294,6 @@ static int run_preset(struct run *r, const struct et_live_opts *o)
 	struct et_err err = { 0 };
 	int status;
 
-	/* before any file is opened, which would become our standard output */
-	if (fcntl(STDOUT_FILENO, F_GETFD) < 0) {
-		et_err_sys(&err, ET_EXIT_JOB, errno, "cannot write to standard output");
-		return et_cmd_fail(&err);
-	}
 	r->signal_fd = r->wake_fd = -1;
 	r->lines_fd = !r->is_json || r->json_file != NULL ? STDOUT_FILENO
 		      : r->is_verbose			  ? STDERR_FILENO

@@ -185,6 +185,10 @@ cannot_write "the same with --json" "No space left"
 "$ET_BIN" run "$good" -t tree >&- 2>"$tmp/err"
 status=$?
 cannot_write "a closed stdout" "Bad file descriptor"
+"$ET_BIN" run "$bad" >"$tmp/out" 2>&-
+status=$?
+[ $status -eq 1 ] && grep -q "broken *failed" "$tmp/out"
+ok $? "a closed stderr changes nothing"
 {
 	"$ET_BIN" run "$good" --json 2>"$tmp/err"
 	echo $? >"$tmp/status"
