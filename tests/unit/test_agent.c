@@ -8,7 +8,7 @@
 #include "engine-top/probe.h"
 #include "profiler/agent/hook.h"
 #include "profiler/agent/ring.h"
-#include "profiler/agent/signal.h"
+#include "profiler/agent/stack.h"
 #include "profiler/agent/thread.h"
 #include "profiler/collect/hash.h"
 #include "profiler/collect/procfs.h"
@@ -79,10 +79,10 @@ static void t_trim(void)
 	void *bt[] = { code + 1, code + 2, code + 3, code + 4, NULL, code + 5 };
 	uint64_t out[ET_DEPTH_MAX];
 
-	ET_IS_INT(et_signal_trim(bt, 6, code + 3, out), 3, "frames of ours are left out");
+	ET_IS_INT(et_stack_trim(bt, 6, code + 3, out), 3, "frames of ours are left out");
 	ET_OK(out[0] == (uint64_t)(uintptr_t)(code + 3) - 1, "a return address lies in its call");
 	ET_OK(out[2] == (uint64_t)(uintptr_t)(code + 5) - 1, "an empty frame is left out");
-	ET_IS_INT(et_signal_trim(bt, 2, code + 9, out), 2, "a short stack without the caller is kept");
+	ET_IS_INT(et_stack_trim(bt, 2, code + 9, out), 2, "a short stack without the caller is kept");
 }
 
 static void t_stat(void)

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "base/pages.h"
-#include "profiler/agent/signal.h"
+#include "profiler/agent/stack.h"
 
 #define SITES_MAX 65536u
 #define SLOTS 131072u               /* twice the sites: probes stay short */
@@ -110,11 +110,6 @@ static int64_t next_step(uint64_t *rng)
 	return (int64_t)(-log(u) * (double)period) + 1;
 }
 
-int64_t et_heap_first_step(uint64_t *rng)
-{
-	return next_step(rng);
-}
-
 static uint64_t weight_fix(uint64_t size, uint64_t period)
 {
 	double p;
@@ -200,7 +195,7 @@ __attribute__((noinline)) static uint32_t site_here(uint32_t allocator, const vo
 	uint64_t frames[ET_DEPTH_MAX];
 	int n = backtrace(bt, ET_DEPTH_MAX + 8);
 
-	return intern(allocator, frames, et_signal_trim(bt, n, caller_ra, frames),
+	return intern(allocator, frames, et_stack_trim(bt, n, caller_ra, frames),
 		      n == ET_DEPTH_MAX + 8);
 }
 
@@ -338,6 +333,12 @@ __attribute__((noinline)) static void record(struct et_thread *t, uint32_t alloc
 	uint64_t period = atomic_load_explicit(&heap.period, memory_order_relaxed);
 	struct et_heap_record rec;
 
+	if (!t->is_stepping) { /* a new thread's first allocation: begin to count */
+		t->is_stepping = true;
+		t->countdown += next_step(&t->rng);
+		if (t->countdown >= 0)
+			return;
+	}
 	t->countdown = next_step(&t->rng);
 	if (period == 0 || t->is_in_hook)
 		return;

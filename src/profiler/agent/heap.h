@@ -28,10 +28,6 @@ struct et_site {
 int et_heap_start(uint64_t period);
 uint64_t et_heap_period(void);
 
-/* A thread's first countdown.
- * [own] none   [thr] any   [sig] no   [err] never */
-int64_t et_heap_first_step(uint64_t *rng);
-
 /* `t` got / gives back an object; see probe.h.  `usable` >= size is what counts as in use.
  * [own] none   [thr] owner of t   [sig] no   [err] never: a lost record is counted */
 void et_heap_alloc(struct et_thread *t, uint32_t allocator, const void *ptr, size_t size,

@@ -109,21 +109,6 @@ static void on_prof(int signo, siginfo_t *info, void *context)
 	errno = saved;
 }
 
-unsigned et_signal_trim(void *const *bt, int n, const void *from_ra, uint64_t *out)
-{
-	unsigned depth = 0;
-	int i = 0;
-
-	while (i < n && i < 8 && bt[i] != from_ra)
-		i++;
-	if (i == n || i == 8)
-		i = n > 2 ? 2 : 0; /* return address not on the stack: inlined or a tail call */
-	for (; i < n && depth < ET_DEPTH_MAX; i++)
-		if (bt[i] != NULL)
-			out[depth++] = (uint64_t)(uintptr_t)bt[i] - 1;
-	return depth;
-}
-
 int et_signal_arm(unsigned hz, struct et_err *err)
 {
 	struct sigaction sa = { .sa_sigaction = on_prof, .sa_flags = SA_SIGINFO | SA_RESTART };

@@ -4,15 +4,14 @@
  * stack of one thread.  Layer: profiler/agent.  Records, as they lie in a thread's ring:
  *   word 0  length in words (16 bits) | kind (8) | flags (8)
  *   word 1  CLOCK_MONOTONIC ns
- *   word 2+ code addresses, leaf first; a caller's is its return address - 1, so that it lies
- *           inside the call instruction */
+ *   word 2+ lookup addresses (stack.h) */
 #ifndef ET_AGENT_SIGNAL_H
 #define ET_AGENT_SIGNAL_H
 
 #include "engine-top/err.h"
+#include "profiler/agent/stack.h"
 #include "profiler/agent/thread.h"
 
-#define ET_DEPTH_MAX 128
 #define ET_RECORD_HEAD 2
 #define ET_RECORD_MAX (ET_RECORD_HEAD + ET_DEPTH_MAX)
 
@@ -41,10 +40,5 @@ void et_signal_ask_stack(int tid);
 /* SIGPROF that reached a thread without a slot or a ring: nowhere to put them.
  * [own] none   [thr] any   [sig] no   [err] never */
 uint64_t et_signal_homeless(void);
-
-/* Copy a stack of return addresses into lookup addresses (see above), leaving out the frames
- * before the one that returns to `from_ra`.  Returns the depth.
- * [own] none   [thr] any   [sig] safe   [err] never */
-unsigned et_signal_trim(void *const *bt, int n, const void *from_ra, uint64_t *out);
 
 #endif

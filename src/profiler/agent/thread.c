@@ -20,7 +20,6 @@
 
 #include "base/clock.h"
 #include "base/pages.h"
-#include "profiler/agent/heap.h"
 
 #define ALTSTACK_BYTES 65536u
 
@@ -96,7 +95,6 @@ static int enter(enum et_role role, const char *name)
 			t->tid = (int)syscall(SYS_gettid);
 			t->rng = (uint64_t)t->tid * UINT64_C(0x9e3779b97f4a7c15) ^
 				 (uint64_t)et_clock_mono_ns();
-			t->countdown = et_heap_first_step(&t->rng);
 			strncpy(t->name, name, sizeof t->name - 1);
 			atomic_store(&t->role, role);
 			atomic_store(&t->state, ET_SLOT_LIVE);

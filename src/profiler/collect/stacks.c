@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "engine-top/snapshot.h"
-#include "profiler/agent/signal.h"
+#include "profiler/agent/stack.h"
 
 void et_stacks_init(struct et_stacks *st, struct et_symbols *symbols)
 {
