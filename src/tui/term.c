@@ -251,7 +251,9 @@ static void learn_keys(struct et_term *t)
 	}
 }
 
-/* newterm() installs handlers of its own; ours read a signalfd. */
+/* newterm() installs handlers of its own; ours read a signalfd.  And around each frame curses
+ * would set SIGTSTP to be ignored, which discards one that is waiting in the signalfd; where it
+ * finds it ignored at the start, it leaves it alone for ever. */
 static void drop_curses_handlers(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGTSTP, SIGWINCH };
@@ -268,6 +270,7 @@ static int open_screen(struct et_term *t, struct et_err *err)
 	use_env(FALSE);
 	t->mem_fd = memfd_create("engine-top-screen", MFD_CLOEXEC);
 	t->mem = t->mem_fd < 0 ? NULL : fdopen(t->mem_fd, "w+");
+	signal(SIGTSTP, SIG_IGN);
 	t->screen = t->mem == NULL ? NULL : newterm(NULL, t->mem, stdin);
 	drop_curses_handlers();
 	if (t->screen != NULL) {

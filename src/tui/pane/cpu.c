@@ -151,8 +151,9 @@ static bool is_next_close(const struct cpu *p, uint32_t place)
 static void draw_share(const struct cpu *p, const struct et_canvas *c, unsigned col, double part,
 		       bool is_main, bool is_close)
 {
-	et_table_textf(&p->table, c, 0, col, is_main ? ET_STYLE_STRONG : ET_STYLE_TEXT, "%s%.1f%%",
-		       is_main && is_close ? "~" : "", part * 100);
+	/* 100.0% with its mark would be wider than its column */
+	et_table_textf(&p->table, c, 0, col, is_main ? ET_STYLE_STRONG : ET_STYLE_TEXT, "%s%.*f%%",
+		       is_main && is_close ? "~" : "", part >= 0.9995 ? 0 : 1, part * 100);
 }
 
 static void draw_row(const void *ctx, uint32_t ix, uint32_t place, const struct et_canvas *line)

@@ -1,0 +1,264 @@
+#!/bin/sh
+# The dashboard of the real program on a real terminal (tmux): what it shows, what keys do, and
+# how it gives the terminal back, whatever ends it.  Waits are polls with a deadline.
+: "${ET_BIN:?}" "${ET_BUILD:?}"
+command -v tmux > /dev/null || { echo "1..0 # SKIP tmux is not installed"; exit 0; }
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/et-tui.XXXXXX") || exit 1
+tm() { tmux -f /dev/null -S "$dir/socket" "$@" 2> /dev/null; }
+trap 'tm kill-server; rm -rf "$dir"' EXIT
+n=0
+export LC_ALL=C.UTF-8 TERM=xterm-256color
+unset NO_COLOR ENGINE_TOP_THEME TMUX
+rec=$dir/rec.etr
+"$ET_BUILD/tool/mkrec" "$rec" 40 || exit 1
+
+ok()
+{
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		tm capture-pane -p -t t | sed 's/^/# |/'
+		sed 's/^/# err: /' "$dir/err" 2> /dev/null
+	fi
+}
+
+# poll CMD...: until it succeeds, at most 20 s
+poll()
+{
+	tries=0
+	until "$@"; do
+		tries=$((tries + 1))
+		[ $tries -lt 400 ] || return 1
+		sleep 0.05
+	done
+}
+
+screen() { tm capture-pane -p -t t; }
+shows() { screen | grep -q -e "$1"; }
+lacks() { ! shows "$1"; }
+tell() { tm send-keys -t t "$@"; }
+state() { tm display -p -t t "$1"; }
+over() { [ -s "$dir/status" ]; }
+
+# start COLS ROWS [VAR=VALUE...] ARGS...: the program in a terminal, with its modes before and after
+start()
+{
+	cols=$1 rows=$2
+	shift 2
+	rm -f "$dir/status" "$dir/err" "$dir/pid"
+	tm kill-server
+	cat > "$dir/run" <<-END
+		stty -a > "$dir/before"
+		sh -c 'echo \$\$ > "$dir/pid"; exec env "\$@" 2> "$dir/err"' sh $*
+		echo \$? > "$dir/status.new"
+		stty -a > "$dir/after"
+		mv "$dir/status.new" "$dir/status"
+		exec sleep 1000
+	END
+	poll tm new-session -d -s t -x "$cols" -y "$rows" "sh '$dir/run'"
+}
+
+# ended STATUS WHAT: it is over with that status and the terminal is as it was
+ended()
+{
+	poll over
+	ok $? "$2: it ends"
+	[ "$(cat "$dir/status" 2> /dev/null)" = "$1" ]
+	ok $? "$2: exit status $1"
+	cmp -s "$dir/before" "$dir/after"
+	ok $? "$2: terminal modes are as before"
+	[ "$(state '#{alternate_on}#{cursor_flag}')" = 01 ]
+	ok $? "$2: alternate screen left, cursor visible"
+}
+
+# ---- a recording: every pane, keys, sizes ------------------------------------------------------
+
+start 120 40 "$ET_BIN" replay "$rec"
+poll shows 'REPLAY stopped frame 1 of 40'
+ok $? "a recording opens on its first frame"
+tell '>'
+poll shows 'frame 40 of 40'
+ok $? "> goes to the last one"
+for text in '1 Builds .* 4 ok' 'longest_match' 'allocator (exact)' 'count  state' 'malloc *413ns'; do
+	shows "$text"
+	ok $? "the screen shows: $text"
+done
+tell '['
+poll shows 'frame 39 of 40'
+ok $? "[ steps back"
+tell '{'
+poll shows 'frame 29 of 40'
+ok $? "{ ten frames"
+tell '<' ' '
+poll shows 'playing'
+ok $? "space plays"
+poll shows 'frame [3-9] of 40'
+ok $? "and frames go by"
+tell ' '
+poll shows 'stopped'
+ok $? "space stops"
+
+tell 3
+poll shows '━ 3 Heap'
+ok $? "3 gives the heap the focus"
+tell z
+poll lacks '1 Builds'
+ok $? "z shows it alone"
+tell v
+poll lacks 'call site'
+ok $? "v: allocators only"
+tell Escape
+poll shows '1 Builds'
+ok $? "Esc shows all"
+tell '?'
+poll shows '┌─ Help'
+ok $? "? shows the help"
+tell Escape
+poll lacks '┌─ Help'
+ok $? "Esc closes it"
+tell Tab Down Down Enter
+poll shows 'start_thread *pthread_create.c'
+ok $? "Enter on a thread group unfolds its stack"
+
+tm resize-window -t t -x 40 -y 12
+poll lacks '3 Heap'
+ok $? "at 40x12 one pane is left"
+[ "$(screen | wc -L)" -le 40 ] && shows '━ 4 Threads'
+ok $? "and it is the focused one"
+tm resize-window -t t -x 1 -y 1
+tm resize-window -t t -x 20 -y 5
+tm resize-window -t t -x 3 -y 50
+tm resize-window -t t -x 120 -y 40
+poll shows '3 Heap'
+ok $? "through 1x1, 20x5 and 3x50 back to 120x40"
+tell q
+ended 0 "q"
+[ ! -s "$dir/err" ]
+ok $? "q: nothing on standard error"
+
+# ---- themes and colours ------------------------------------------------------------------------
+
+colored() { tm capture-pane -pe -t t | grep -c '[[;][34]8;5;'; }
+is_colored() { [ "$(colored)" -gt 10 ]; }
+start 80 24 "$ET_BIN" replay "$rec"
+poll shows '5 Pool'
+is_colored
+ok $? "dusk has colours"
+tell T
+poll shows 'theme mono'
+ok $? "T: the next theme, by name"
+[ "$(colored)" = 0 ]
+ok $? "mono has none"
+tell T
+poll shows 'theme paper'
+poll is_colored
+ok $? "paper has"
+tell C-c
+ended 0 "^C"
+
+start 80 24 NO_COLOR=1 "$ET_BIN" replay "$rec"
+poll shows '5 Pool'
+[ "$(colored)" = 0 ]
+ok $? "NO_COLOR: no colour"
+tell Q
+ended 0 "Q with NO_COLOR"
+
+start 80 24 LC_ALL=C "$ET_BIN" replay "$rec"
+poll shows '= 1 Builds ='
+ok $? "LC_ALL=C: rules in ASCII"
+[ "$(screen | LC_ALL=C grep -c '[^ -~]')" = 0 ]
+ok $? "and nothing but ASCII"
+tell q
+ended 0 "q in the C locale"
+
+# ---- what ends it ------------------------------------------------------------------------------
+
+for signal in TERM:143 HUP:129 INT:130; do
+	start 80 24 "$ET_BIN" replay "$rec"
+	poll shows '5 Pool'
+	kill -"${signal%:*}" "$(cat "$dir/pid")"
+	ended "${signal#*:}" "SIG${signal%:*}"
+done
+
+# a sanitizer's own handler comes after ours and chooses the exit status
+start 80 24 "$ET_BIN" replay "$rec"
+poll shows '5 Pool'
+kill -SEGV "$(cat "$dir/pid")"
+poll over
+case $ET_BUILD in *asan*|*tsan*) crashed=$(cat "$dir/status") ;; *) crashed=139 ;; esac
+ended "$crashed" "SIGSEGV"
+grep -q '^engine-top: crashed: SIGSEGV in thread [^ ]* (tid [0-9]*); the terminal was restored$' \
+	"$dir/err"
+ok $? "SIGSEGV: one line says so"
+
+start 80 24 "$ET_BIN" replay "$rec"
+poll shows '5 Pool'
+pid=$(cat "$dir/pid")
+tm kill-server
+is_gone() { ! kill -0 "$pid" 2> /dev/null || grep -q '^State:.Z' "/proc/$pid/status"; }
+poll is_gone
+ok $? "the terminal is closed: it ends"
+
+# ---- suspend and resume, from an interactive shell ---------------------------------------------
+
+tm kill-server
+PS1='$ ' poll tm new-session -d -s t -x 80 -y 24 'exec sh -i'
+poll shows '\$'
+tell "stty -a > '$dir/before'; '$ET_BIN' replay '$rec'; echo end:\$?" Enter
+poll shows '5 Pool'
+tell C-z
+poll shows 'Stopped'
+ok $? "^Z: the shell has the terminal"
+[ "$(state '#{alternate_on}#{cursor_flag}')" = 01 ]
+ok $? "^Z: alternate screen left, cursor visible"
+tell "clear; stty -a | cmp - '$dir/before' && echo s""ame" Enter
+poll shows '^same'
+ok $? "^Z: terminal modes are as before"
+tell fg Enter
+poll shows '5 Pool'
+ok $? "fg: the screen is back"
+tell q
+poll lacks '5 Pool'
+ok $? "q after fg"
+
+# ---- not a terminal ----------------------------------------------------------------------------
+
+refused()
+{
+	[ "$status" = 2 ] && [ "$(wc -l < "$dir/err")" = 1 ] && grep -q -- "$1" "$dir/err" &&
+		grep -q -- '--plain' "$dir/err" && [ ! -s "$dir/out" ]
+	ok $? "refused in one line that says what to do instead: $1"
+}
+"$ET_BIN" replay "$rec" < /dev/null > "$dir/out" 2> "$dir/err"
+status=$?
+refused 'needs a terminal on standard input'
+for term in dumb no-such-terminal ''; do
+	start 80 24 TERM="$term" "$ET_BIN" replay "$rec"
+	poll over
+	status=$(cat "$dir/status")
+	: > "$dir/out"
+	refused 'TERM'
+done
+
+# ---- live: the default preset ------------------------------------------------------------------
+
+start 120 40 "$ET_BIN"
+nonzero() { shows '● LIVE' && shows 'samples [1-9]' && shows '^. checkout ' && shows 'RSS [1-9]'; }
+poll nonzero
+ok $? "live: builds and samples are there"
+poll shows '[1-9][0-9]*\.[0-9]%  *±'
+ok $? "live: functions with their share"
+poll shows 'pool  *[1-9][0-9.]*[nu]s'
+ok $? "live: a pool's time an operation"
+tell ' '
+poll shows 'PAUSED .* behind, [1-9]'
+ok $? "space: paused, and it says how far behind"
+tell ' '
+poll shows '● LIVE'
+ok $? "space: live again"
+tell q
+ended 0 "live q"
+echo "1..$n"
