@@ -205,8 +205,8 @@ ok $? "the terminal is closed: it ends"
 # ---- suspend and resume, from an interactive shell ---------------------------------------------
 
 tm kill-server
-PS1='$ ' poll tm new-session -d -s t -x 80 -y 24 'exec sh -i'
-poll shows '\$'
+poll tm new-session -d -s t -x 80 -y 24 'exec sh -i'
+poll shows '^[#$]'
 tell "stty -a > '$dir/before'; '$ET_BIN' replay '$rec'; echo end:\$?" Enter
 poll shows '5 Pool'
 tell C-z
