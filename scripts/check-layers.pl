@@ -11,7 +11,7 @@
 #   allowed  the owner's room stands in %SEES of the user's room; or the symbol is declared in a
 #            header of include/engine-top/ that the user may include: that is what include/ is for
 #
-# Also: no dependency cycle of objects that crosses folders, at most one mutable external variable
+# Also: no dependency cycle of objects, at most one mutable external variable
 # (and one thread-local one), no external name without et_, curses in one file only, and what a
 # signal handler can reach (followed through the machine code) calls nothing outside an allow-list.
 use strict;
@@ -222,8 +222,8 @@ sub check_cycles { # returns the size of the largest
 	for my $group (cycles($graph)) {
 		$largest = @$group if @$group > $largest;
 		my %rooms = map { room_of($_) => 1 } @$group;
-		if (keys %rooms > 1) { fail("cycle between rooms: @$group") }
-		else { print "note: cycle inside ", keys %rooms, ": @$group\n" }
+		fail(keys %rooms > 1 ? 'cycle between rooms' : "cycle inside @{[keys %rooms]}",
+			": @$group");
 	}
 	return $largest;
 }
