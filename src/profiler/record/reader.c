@@ -87,13 +87,24 @@ static int add_frame(struct et_recording *r, uint64_t at, int64_t t_ns, struct e
 	return 0;
 }
 
-/* Where the next frame may begin, from `at` on; the end of the file if nowhere. */
+/* Where the next frame may begin, from `at` on; the end of the file if nowhere.  Not memmem():
+ * sanitizers charge it for the whole rest of the file at each call. */
 static uint64_t next_magic(const struct et_recording *r, uint64_t at)
 {
-	const unsigned char *found = at >= r->n_map ? NULL :
-		memmem(r->map + at, r->n_map - at, ET_FRAME_MAGIC, strlen(ET_FRAME_MAGIC));
+	const size_t n = sizeof((struct et_record_frame *)0)->magic;
 
-	return found == NULL ? r->n_map : (uint64_t)(found - r->map);
+	while (at + n <= r->n_map) {
+		const unsigned char *found = memchr(r->map + at, ET_FRAME_MAGIC[0] & 0xff,
+						    r->n_map - at);
+
+		if (found == NULL)
+			break;
+		at = (uint64_t)(found - r->map);
+		if (r->n_map - at >= n && memcmp(found, ET_FRAME_MAGIC, n) == 0)
+			return at;
+		at++;
+	}
+	return r->n_map;
 }
 
 /* Is what begins here the front part of one frame that the file's end cuts?  That is how a kill
