@@ -61,8 +61,9 @@ static void on_change(void *self, const char *target, enum et_target_state state
 	struct run *r = self;
 	int64_t ms = (et_clock_mono_ns() - r->began_ns) / ET_NS_PER_MS;
 	char text[1400];
-	int n = snprintf(text, sizeof text, "%5lld.%03lld s  %-16s %-9s %s\n", (long long)(ms / 1000),
-			 (long long)(ms % 1000), target, et_snapshot_target_state(state), line);
+	int n = snprintf(text, sizeof text, "%5lld.%03lld s  %-16s %-9s %s\n",
+			 (long long)(ms / 1000), (long long)(ms % 1000), target,
+			 et_snapshot_target_state(state), line);
 
 	if (r->lines_fd < 0)
 		return;
@@ -234,7 +235,8 @@ static int report(struct run *r, const struct et_snapshot *last, unsigned n_fail
 	if (r->json_file != NULL)
 		et_report_json_file(last, r->json_file, &json_err);
 	if (r->write_errno != 0)
-		et_err_sys(&out_err, ET_EXIT_JOB, r->write_errno, "cannot write to standard output");
+		et_err_sys(&out_err, ET_EXIT_JOB, r->write_errno,
+			   "cannot write to standard output");
 	complain(&err, &status);
 	complain(&json_err, &status);
 	complain(&out_err, &status);
@@ -324,7 +326,8 @@ static int take_own(struct run *r, int c, char **argv, const struct option *opti
 	case 'J':
 		r->is_json = true;
 		if (optarg != NULL && optarg[0] == '\0')
-			return et_cmd_usage(&et_cmd_run, "--json= wants a file; or write --json alone");
+			return et_cmd_usage(&et_cmd_run,
+					    "--json= wants a file; or write --json alone");
 		r->json_file = optarg != NULL && strcmp(optarg, "-") != 0 ? optarg : NULL;
 		return 0;
 	default:
@@ -358,10 +361,12 @@ static int run(int argc, char **argv)
 	if (argc == optind)
 		return et_cmd_usage(&et_cmd_run, "which preset? 'engine-top presets' lists them");
 	if (argc - optind > 1)
-		return et_cmd_usage(&et_cmd_run, "one preset at a time, got '%s' too", argv[optind + 1]);
+		return et_cmd_usage(&et_cmd_run, "one preset at a time, got '%s' too",
+				    argv[optind + 1]);
 	if (r.is_plain && r.is_json && r.json_file == NULL)
 		return et_cmd_usage(&et_cmd_run,
-				    "--plain and --json both want standard output; write --json=FILE");
+				    "--plain and --json both want standard output; "
+				    "write --json=FILE");
 	o.preset = argv[optind];
 	return run_preset(&r, &o);
 }

@@ -37,7 +37,13 @@ name: good
 targets:
   - {name: tree, kind: generate, files: 30, size: 300}
   - {name: img, kind: image, from: tree, output: "oci:images:v1"}
-  - {name: bench, kind: bench, suite: pool, cases: [string, tar], trials: 6, trial_time: 2ms, live: 2}
+  - name: bench
+    kind: bench
+    suite: pool
+    cases: [string, tar]
+    trials: 6
+    trial_time: 2ms
+    live: 2
 YAML
 : >"$tmp/work/whiteout/.wh.x"
 cat >"$tmp/work/bad.yaml" <<'YAML'
@@ -204,6 +210,13 @@ ok $? "a JSON file on a full disk: one line, exit 1"
 grep -q "1 of 1 targets ok" "$tmp/out"
 ok $? "the report was printed all the same"
 
+cat >"$tmp/work/large.yaml" <<'YAML'
+version: 1
+jobs: 1
+targets:
+  - {name: large, kind: generate, files: 1000, size: 4K}
+  - {name: small, kind: generate, files: 5, size: 100}
+YAML
 mkdir "$tmp/disk"
 if mount -t tmpfs -o size=4k none "$tmp/disk" 2>/dev/null; then
 	sed 's/trial_time: 2ms/trial_time: 100ms/' "$good" >"$tmp/work/longer.yaml" # some frames
@@ -212,6 +225,14 @@ if mount -t tmpfs -o size=4k none "$tmp/disk" 2>/dev/null; then
 	ok $? "a recording on a full disk: one line, exit 1"
 	grep -q "3 of 3 targets ok" "$tmp/out"
 	ok $? "the run went on"
+	rm -f "$tmp/disk/r.etr"
+	mount -o remount,size=200k none "$tmp/disk"
+	TMPDIR=$tmp/disk run "$tmp/work/large.yaml"
+	[ $status -eq 1 ] && grep -q "large *failed .*No space left" "$tmp/out" &&
+		grep -q "small *ok" "$tmp/out"
+	ok $? "a full store fails the target that filled it, and no other"
+	[ -z "$(ls -A "$tmp/disk")" ]
+	ok $? "and is empty again afterwards"
 else
 	skip "a recording on a full disk" "this container may not mount"
 fi

@@ -33,7 +33,13 @@ jobs: 1
 sample: {hz: 250, heap_bytes: 64K}
 targets:
   - {name: heap, kind: bench, suite: selftest, cases: heap-sites}
-  - {name: cpu, kind: bench, suite: selftest, cases: cpu-shares, trials: 50, trial_time: 100ms, needs: [heap]}
+  - name: cpu
+    kind: bench
+    suite: selftest
+    cases: cpu-shares
+    trials: 50
+    trial_time: 100ms
+    needs: [heap]
 YAML
 
 "$ET_BIN" run "$tmp/selftest.yaml" --json --heap-period 1 >"$tmp/doc" 2>"$tmp/err"

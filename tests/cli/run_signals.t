@@ -30,7 +30,7 @@ until_true() { # COMMAND...: within 30 s
 	done
 }
 stores() { find "$TMPDIR" -mindepth 1 -maxdepth 1 | wc -l; }
-is_running() { grep -q "long *running" "$tmp/out"; }
+is_running() { grep -q "long *running" "$tmp/out" 2>/dev/null; }
 has_frames() { [ -f "$tmp/r.etr" ] && [ "$(wc -c <"$tmp/r.etr")" -gt 5000 ]; }
 has_store() { [ "$(stores)" -ge 1 ]; }
 
@@ -53,7 +53,8 @@ YAML
 # A shell starts background jobs with SIGINT ignored; a person's terminal does not.
 begin() { # ARGS...
 	rm -f "$tmp/out" "$tmp/r.etr"
-	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV or die' "$ET_BIN" run "$@" >"$tmp/out" 2>"$tmp/err" &
+	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV or die' "$ET_BIN" run "$@" \
+		>"$tmp/out" 2>"$tmp/err" &
 	pid=$!
 }
 end() { # waits for $pid; its status in $status

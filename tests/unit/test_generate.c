@@ -129,7 +129,8 @@ static void t_small(const char *top)
 
 static void t_fails(const char *top)
 {
-	const struct et_generate_opts opts = { .files = 10, .size_bytes = 10, .dirs = 1, .seed = 1 };
+	const struct et_generate_opts opts = { .files = 10, .size_bytes = 10, .dirs = 1,
+					       .seed = 1 };
 	struct et_progress progress = { 0 };
 	struct et_err err = { 0 };
 	char dir[PATH_MAX];

@@ -80,9 +80,10 @@ static void t_content_survives(size_t size, size_t n)
 			memset(object[i], (int)(i & 0xff), size);
 		}
 		for (size_t i = 0; i < n; i++)
-			is_intact &= object[i][0] == (i & 0xff) && object[i][size - 1] == (i & 0xff);
+			is_intact &= object[i][0] == (i & 0xff) &&
+				     object[i][size - 1] == (i & 0xff);
 		for (size_t i = 0; i < n; i++)
-			et_pool_put(p, object[i * 7 % n]); /* n is no multiple of 7: another order */
+			et_pool_put(p, object[i * 7 % n]); /* n is no multiple of 7 */
 	}
 	s = stats(p);
 	ET_OK(is_intact, "%zu objects of %zu bytes do not overlap", n, size);
@@ -112,7 +113,8 @@ static void t_retention(size_t size, size_t max_bytes)
 	ET_OK(s.peak_bytes >= 50 * size, "peak tells of all 50");
 	for (int i = 0; i < 50; i++)
 		object[i] = et_pool_get(p);
-	ET_IS_INT(stats(p).hits, s.retained_bytes / (s.peak_bytes / 50), "hits: only what was kept");
+	ET_IS_INT(stats(p).hits, s.retained_bytes / (s.peak_bytes / 50),
+		  "hits: only what was kept");
 	for (int i = 0; i < 50; i++)
 		et_pool_put(p, object[i]);
 	et_pool_free(p);
@@ -139,7 +141,8 @@ static void t_max_live(void)
 	struct et_pool *p = make(64, 0, 2, false);
 	void *a = et_pool_get(p), *b = et_pool_get(p);
 
-	ET_OK(a != NULL && b != NULL && et_pool_get(p) == NULL, "the third of max_live 2 is refused");
+	ET_OK(a != NULL && b != NULL && et_pool_get(p) == NULL,
+	      "the third of max_live 2 is refused");
 	ET_IS_INT(stats(p).gets, 2, "a refused get is no get");
 	et_pool_put(p, a);
 	a = et_pool_get(p);
@@ -232,7 +235,8 @@ static void t_canary(void)
 {
 	ET_OK(dies_saying(put_twice, "put back twice"), "a double put aborts with one line");
 	ET_OK(dies_saying(put_foreign, "not of this pool"), "a foreign pointer aborts");
-	ET_OK(dies_saying(overrun, "overwritten"), "a run into the next object is found at its put");
+	ET_OK(dies_saying(overrun, "overwritten"),
+	      "a run into the next object is found at its put");
 }
 
 /* ---- threads ------------------------------------------------------------------------------ */
@@ -338,7 +342,8 @@ static void t_thread_exit(void)
 	et_pool_free(p);
 }
 
-/* A thread's shortcut to its last magazine must follow the pool, also to one at the same address. */
+/* A thread's shortcut to its last magazine must follow the pool, also to one at the address of
+ * another that is gone. */
 static void t_many_pools(void)
 {
 	bool is_own = true;
@@ -375,7 +380,7 @@ static void *leave_late(void *arg)
 	void **object = arg;
 
 	object[1] = et_pool_get(object[0]);
-	pthread_setspecific(late_key, object); /* a later key: its destructor runs after the pool's */
+	pthread_setspecific(late_key, object); /* a later key's destructor runs later */
 	return NULL;
 }
 

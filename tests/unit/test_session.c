@@ -98,9 +98,11 @@ static bool target_row(struct et_session *s, const char *name, struct et_row_tar
 	const struct et_snapshot *snap = snapshot(s);
 	bool is_found = false;
 
-	for (uint32_t i = 0; !is_found && et_snapshot_get(snap, ET_TAB_TARGETS, i, row, sizeof *row);
-	     i++)
+	for (uint32_t i = 0; !is_found; i++) {
+		if (!et_snapshot_get(snap, ET_TAB_TARGETS, i, row, sizeof *row))
+			break;
 		is_found = strcmp(et_snapshot_str(snap, row->name), name) == 0;
+	}
 	if (error != NULL)
 		snprintf(error, n, "%s", et_snapshot_str(snap, row->error));
 	et_snapshot_unref(snap);

@@ -67,7 +67,8 @@ static void t_ratio(void)
 	double work[6];
 	struct et_stats s = et_stats_ratio(x, base, 6, work);
 
-	ET_OK(s.median == 1.75 && s.has_ci && s.lo == 0.5 && s.hi == 4, "median and ends of 6 ratios");
+	ET_OK(s.median == 1.75 && s.has_ci && s.lo == 0.5 && s.hi == 4,
+	      "median and ends of 6 ratios");
 	s = et_stats_ratio(drift, drift_base, 3, work);
 	ET_OK(s.median == 2 && s.lo == 2 && s.hi == 2 && !s.has_ci,
 	      "pairing takes a drift of both arms out");

@@ -22,8 +22,8 @@ static void t_every_arm(const struct et_work *w)
 		struct et_pool_stats s = { 0 };
 		void *state = NULL;
 
-		ET_OK(w->setup(&state, &env, arm, &err) == 0, "%s.%s.%s sets up %s", w->suite, w->name,
-		      w->arms[arm], err.msg);
+		ET_OK(w->setup(&state, &env, arm, &err) == 0, "%s.%s.%s sets up %s", w->suite,
+		      w->name, w->arms[arm], err.msg);
 		if (w->op != NULL) {
 			w->op(state, 0);
 			w->op(state, 7);
@@ -77,8 +77,8 @@ static void t_allocations(const char *name, double want_allocs, double want_byte
 	ET_OK(allocs - pool_allocs == want_allocs && bytes - pool_bytes == want_bytes,
 	      "%s: the pool saves %g allocs, %g B an operation", name, allocs - pool_allocs,
 	      bytes - pool_bytes);
-	ET_OK(has_own || (pool_allocs == 0 && pool_bytes == 0), "%s pool: asks malloc %g times", name,
-	      pool_allocs);
+	ET_OK(has_own || (pool_allocs == 0 && pool_bytes == 0), "%s pool: asks malloc %g times",
+	      name, pool_allocs);
 }
 
 static struct et_experiment *experiment(const char *suite, const char *name, unsigned trials,

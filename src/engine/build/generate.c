@@ -87,16 +87,21 @@ static size_t folder_path(const struct gen *g, uint32_t ix, char *out, size_t n)
 static void file_name(const struct gen *g, uint64_t ix, char *out, size_t n)
 {
 	static const char *const suffix[] = { "c", "h", "txt", "md", "json", "o", "png", "yaml" };
-	static const char *const foreign[] = { "gr\303\266\303\237e", "\346\227\245\346\234\254\350\252\236",
-		"caf\303\251 cr\303\250me", "\320\264\320\260\320\275\320\275\321\213\320\265",
-		"e\314\201t\303\251", "\360\237\223\246" };
+	/* German, Japanese, French, Russian, a combining accent, outside the basic plane */
+	static const char *const foreign[] = {
+		"gr\303\266\303\237e", "\346\227\245\346\234\254\350\252\236",
+		"caf\303\251 cr\303\250me",
+		"\320\264\320\260\320\275\320\275\321\213\320\265",
+		"e\314\201t\303\251", "\360\237\223\246",
+	};
 	struct et_rng r = rng_of(g, SALT_FILE, ix);
 	const char *dot = suffix[et_rng_below(&r, sizeof suffix / sizeof *suffix)];
 	uint64_t luck = et_rng_below(&r, 64);
 	unsigned long long number = ix;
 
 	if (luck == 0) /* too long for a ustar header */
-		snprintf(out, n, "%07llu-%0*d.%s", number, (int)(120 + et_rng_below(&r, 110)), 0, dot);
+		snprintf(out, n, "%07llu-%0*d.%s", number, (int)(120 + et_rng_below(&r, 110)), 0,
+			 dot);
 	else if (luck <= 2)
 		snprintf(out, n, "%s-%llu.%s",
 			 foreign[et_rng_below(&r, sizeof foreign / sizeof *foreign)], number, dot);
@@ -187,7 +192,8 @@ static void fill_random(struct gen *g, struct et_rng *r, size_t n)
 	for (size_t at = 0; at < n; at += 8) {
 		uint64_t word = et_rng_next(r);
 
-		for (size_t k = 0; k < 8 && at + k < n; k++) /* bytes, so that order is not the CPU's */
+		/* byte by byte, so that their order is not the CPU's */
+		for (size_t k = 0; k < 8 && at + k < n; k++)
 			g->block[at + k] = (char)(word >> (8 * k));
 	}
 }

@@ -25,8 +25,8 @@ static int check(struct et_target *t, struct et_err *err)
 				  "target '%s': context '%s' is not a directory", t->spec->name,
 				  context);
 	if (access(context, R_OK | X_OK) != 0)
-		return et_err_sys(err, ET_EXIT_INPUT, errno, "target '%s': cannot read context '%s'",
-				  t->spec->name, context);
+		return et_err_sys(err, ET_EXIT_INPUT, errno,
+				  "target '%s': cannot read context '%s'", t->spec->name, context);
 	return 0;
 }
 
@@ -44,6 +44,7 @@ static int run(struct et_target *t, struct et_err *err)
 {
 	const struct et_setting *exclude = et_preset_setting(t->spec, "exclude");
 	const char *from = et_preset_setting(t->spec, "from")->text;
+	const char *context = et_preset_setting(t->spec, "context")->text;
 	char tree[PATH_MAX], below[PATH_MAX], layout[PATH_MAX], tag[130];
 	struct et_image_result result = { 0 };
 
@@ -56,8 +57,7 @@ static int run(struct et_target *t, struct et_err *err)
 		return et_err_set(err, ET_EXIT_INPUT, "the path of '%s' in the store is too long",
 				  below);
 	if (et_image_build(&(struct et_image_opts){
-			.context = from != NULL ? tree : et_preset_setting(t->spec, "context")->text,
-			.layout = layout, .tag = tag,
+			.context = from != NULL ? tree : context, .layout = layout, .tag = tag,
 			.exclude = (const char *const *)exclude->list, .n_exclude = exclude->n_list,
 			.level = (int)et_preset_setting(t->spec, "level")->number,
 			.is_store_private = t->store->is_private, .workers = t->packers,

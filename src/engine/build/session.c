@@ -128,7 +128,8 @@ static void wait_for_work(struct et_session *s)
 	if (s->schedule.n_left > 0 || !s->is_told) {
 		pthread_cond_wait(&s->is_changed, &s->lock);
 	} else {
-		at = (struct timespec){ .tv_sec = at_ns / ET_NS_PER_S, .tv_nsec = at_ns % ET_NS_PER_S };
+		at.tv_sec = at_ns / ET_NS_PER_S;
+		at.tv_nsec = at_ns % ET_NS_PER_S;
 		pthread_cond_timedwait(&s->is_changed, &s->lock, &at);
 	}
 	et_probe_idle_end();

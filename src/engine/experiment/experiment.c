@@ -268,7 +268,8 @@ struct et_experiment *et_experiment_new(const struct et_experiment_opts *opts, s
 		return NULL;
 	}
 	x->work = opts->work;
-	x->env = (struct et_work_env){ .live = opts->live > 0 ? opts->live : 1, .seed = opts->seed };
+	x->env.live = opts->live > 0 ? opts->live : 1;
+	x->env.seed = opts->seed;
 	x->trials = opts->trials;
 	x->trial_ns = opts->trial_ns;
 	x->rng = (struct et_rng){ opts->seed };

@@ -30,7 +30,8 @@ double et_stats_median(const double *sorted, size_t n);
  * extremes do not (n < 6). */
 size_t et_stats_order(size_t n);
 
-/* Median and interval of x (copied, not changed); `work` has room for n values.  All 0 for n = 0. */
+/* Median and interval of x (copied, not changed); `work` has room for n values.  All 0 for
+ * n = 0. */
 struct et_stats et_stats_describe(const double *x, size_t n, double *work);
 
 /* The same of the ratios x[i] / base[i] of paired trials.  Pairs whose base is not > 0 are left

@@ -106,7 +106,7 @@ static __attribute__((noreturn, cold)) void die_of_put(const struct et_pool *p, 
 	char line[200];
 	int n = snprintf(line, sizeof line, "engine-top: pool %s: object %p %s\n", p->name, object,
 			 is_free ? "was put back twice"
-				 : "is not of this pool, or the bytes in front of it were overwritten");
+				 : "is not of this pool, or the bytes before it were overwritten");
 
 	(void)!write(2, line, (size_t)n);
 	abort();
@@ -504,7 +504,8 @@ struct et_pool *et_pool_new(const struct et_pool_opts *opts, struct et_err *err)
 	}
 	rc = pthread_key_create(&p->cache, magazine_retire);
 	if (rc != 0) {
-		et_err_sys(err, ET_EXIT_LACK, rc, "pool %s: cannot make a thread cache", opts->name);
+		et_err_sys(err, ET_EXIT_LACK, rc, "pool %s: cannot make a thread cache",
+			   opts->name);
 		et_pages_free(p, sizeof *p);
 		return NULL;
 	}

@@ -19,8 +19,9 @@ struct et_pool;
 struct et_pool_opts {
 	const char *name;  /* allocator name is "pool NAME"; cut to 47 bytes */
 	size_t size;       /* bytes of an object; aligned to 16, and to 64 from 32 KiB on */
-	size_t max_bytes;  /* most it keeps of what was put back; 0 = no bound.  Objects under 32 KiB
-	                      share chunks that go back whole: a chunk with an object in use stays */
+	size_t max_bytes;  /* most it keeps of what was put back; 0 = no bound.  Objects under
+	                      32 KiB share chunks that go back whole: a chunk with an object in
+	                      use stays */
 	uint32_t max_live; /* most objects handed out at once; 0 = no bound */
 	bool is_cleared;   /* get returns zeroed memory: costs a memset at each reuse */
 };

@@ -14,7 +14,7 @@
 #define ET_WORK_ARMS 4
 
 struct et_work_env {
-	size_t live;   /* buffers in use at once, >= 1: decides what malloc does with the heap's top */
+	size_t live;   /* buffers in use at once, >= 1: decides when malloc trims the heap */
 	uint64_t seed;
 };
 
@@ -25,7 +25,7 @@ struct et_work {
 	const char *arms[ET_WORK_ARMS + 1]; /* NULL-terminated; the first is the base of ratios */
 	/* 0 and *state, or -1 and *err. */
 	int (*setup)(void **state, const struct et_work_env *env, unsigned arm, struct et_err *err);
-	/* n operations; an operation uses one buffer.  NULL: setup is all there is, nothing to time. */
+	/* n operations; each uses one buffer.  NULL: setup is all there is, nothing to time. */
 	void (*op)(void *state, uint64_t n);
 	/* Free all; what a case holds on purpose is held until here. */
 	void (*teardown)(void *state);
