@@ -184,9 +184,7 @@ int et_blob_link(struct et_blob *b, struct et_err *err)
 {
 	const char *name = strchr(b->digest, ':') + 1;
 
-	if (!is_there(b, name) && give_name(b, name) != 0)
-		return cannot_write(b, err);
-	return fsync(b->dir_fd) == 0 || errno == EINVAL ? 0 : cannot_write(b, err);
+	return is_there(b, name) || give_name(b, name) == 0 ? 0 : cannot_write(b, err);
 }
 
 void et_blob_abort(struct et_blob *b)
@@ -199,20 +197,12 @@ void et_blob_abort(struct et_blob *b)
 	*b = (struct et_blob){ .fd = -1 };
 }
 
-int et_blob_put(const char *where, int dir_fd, const void *buf, size_t n, char *digest,
-		struct et_err *err)
+int et_blob_make(struct et_blob *b, const char *where, int dir_fd, const void *buf, size_t n,
+		 struct et_err *err)
 {
-	struct et_blob b = { .fd = -1 };
-	int rc = -1;
-
-	if (et_blob_begin(&b, where, dir_fd, false, err) == 0 &&
-	    et_blob_write(&b, buf, n, err) == 0 && et_blob_finish(&b, err) == 0 &&
-	    et_blob_link(&b, err) == 0) {
-		memcpy(digest, b.digest, sizeof b.digest);
-		rc = 0;
-	}
-	et_blob_abort(&b);
-	return rc;
+	if (et_blob_begin(b, where, dir_fd, false, err) != 0 || et_blob_write(b, buf, n, err) != 0)
+		return -1;
+	return et_blob_finish(b, err);
 }
 
 static void sweep_one(int dir_fd, const char *name)

@@ -44,14 +44,15 @@ void et_blob_mark_fini(struct et_blob_mark *mark);
 /* No more bytes: compute the digest, make the bytes durable. */
 int et_blob_finish(struct et_blob *b, struct et_err *err);
 
+/* Begin to finish in one go, for small ones. */
+int et_blob_make(struct et_blob *b, const char *where, int dir_fd, const void *buf, size_t n,
+		 struct et_err *err);
+
 /* Give it its name; a blob of the same digest and size that is there already will do.  The
- * layout must be locked (else somebody might clean it away before an index names it). */
+ * layout must be locked (else somebody might clean it away before an index names it).  The name
+ * is durable after fsync(2) of the directory. */
 int et_blob_link(struct et_blob *b, struct et_err *err);
 void et_blob_abort(struct et_blob *b);
-
-/* Begin to link in one go, for small ones; digest: ET_DIGEST_ROOM bytes. */
-int et_blob_put(const char *where, int dir_fd, const void *buf, size_t n, char *digest,
-		struct et_err *err);
 
 /* "sha256:HEX" of a digest that is complete; ctx is used up. */
 int et_blob_hex(EVP_MD_CTX *ctx, char *digest, struct et_err *err);

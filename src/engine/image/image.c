@@ -34,7 +34,7 @@ struct build {
 	struct et_err *err;
 	struct et_layout layout;
 	struct et_tree tree;
-	struct et_blob layer;
+	struct et_blob layer, config, manifest;
 	struct et_layer_result packed;
 };
 
@@ -61,8 +61,8 @@ static int check_tag(const char *tag, struct et_err *err)
 int et_image_parse_ref(const char *ref, char *dir, size_t n_dir, char *tag, size_t n_tag,
 		       struct et_err *err)
 {
-	const char *path = ref + 4;
-	const char *colon = strncmp(ref, "oci:", 4) == 0 ? strchrnul(path, ':') : path;
+	const char *path = strncmp(ref, "oci:", 4) == 0 ? ref + 4 : "";
+	const char *colon = strchrnul(path, ':');
 	const char *name = *colon == ':' ? colon + 1 : "latest";
 
 	if (colon == path)
@@ -143,34 +143,42 @@ static int pack(struct build *b)
 	return et_layer_write(&b->tree, &b->layer, &opts, &b->packed, b->err);
 }
 
-static int put_text(struct build *b, char *text, char *digest, uint64_t *size)
+/* `text` is owned; NULL if it could not be made. */
+static int make_document(struct build *b, struct et_blob *blob, char *text)
 {
 	int rc;
 
 	if (text == NULL)
 		return et_err_set(b->err, ET_EXIT_LACK, "out of memory for the image's manifest");
-	*size = strlen(text);
-	rc = et_blob_put(b->layout.path, b->layout.blobs_fd, text, *size, digest, b->err);
+	rc = et_blob_make(blob, b->layout.path, b->layout.blobs_fd, text, strlen(text), b->err);
 	free(text);
 	return rc;
 }
 
-static int commit_locked(struct build *b)
+static int make_documents(struct build *b)
 {
-	struct et_blob_ref layer = { b->layer.digest, b->layer.n };
-	char config_digest[ET_DIGEST_ROOM], created[32];
-	struct et_blob_ref config = { config_digest, 0 };
+	struct et_blob_ref layer = { b->layer.digest, b->layer.n }, config;
 	struct utsname machine;
-	uint64_t size;
+	char created[32];
 
 	if (uname(&machine) != 0)
 		strcpy(machine.machine, "unknown");
 	et_manifest_created(b->tree.newest_mtime, created);
-	if (et_blob_link(&b->layer, b->err) != 0 ||
-	    put_text(b, et_manifest_config(b->packed.diff_id, created, machine.machine),
-		     config_digest, &config.size) != 0 ||
-	    put_text(b, et_manifest_text(&config, &layer), b->result->digest, &size) != 0 ||
-	    et_layout_set_tag(&b->layout, b->opts->tag, b->result->digest, size, b->err) != 0)
+	if (make_document(b, &b->config,
+			  et_manifest_config(b->packed.diff_id, created, machine.machine)) != 0)
+		return -1;
+	config = (struct et_blob_ref){ b->config.digest, b->config.n };
+	return make_document(b, &b->manifest, et_manifest_text(&config, &layer));
+}
+
+/* Names last, and all at once: a kill between the first one and the index leaves whole blobs that
+ * nobody names, which the next build of this tree takes as its own. */
+static int commit_locked(struct build *b)
+{
+	if (et_blob_link(&b->layer, b->err) != 0 || et_blob_link(&b->config, b->err) != 0 ||
+	    et_blob_link(&b->manifest, b->err) != 0 ||
+	    et_layout_set_tag(&b->layout, b->opts->tag, b->manifest.digest, b->manifest.n,
+			      b->err) != 0)
 		return -1;
 	return b->opts->is_store_private ? et_layout_collect(&b->layout, b->err) : 0;
 }
@@ -180,6 +188,8 @@ static int commit(struct build *b)
 	int rc;
 
 	enter_stage(b, "commit");
+	if (make_documents(b) != 0)
+		return -1;
 	if (atomic_load(&b->opts->progress->is_cancelled))
 		return et_err_set(b->err, ET_EXIT_JOB, "cancelled");
 	if (et_layout_lock(&b->layout, b->opts->progress, b->err) != 0)
@@ -224,6 +234,7 @@ static void fill_result(struct build *b)
 {
 	struct et_image_result *r = b->result;
 
+	memcpy(r->digest, b->manifest.digest, sizeof r->digest);
 	memcpy(r->layer_digest, b->layer.digest, sizeof r->layer_digest);
 	memcpy(r->diff_id, b->packed.diff_id, sizeof r->diff_id);
 	r->bytes_in = b->packed.bytes_in;
@@ -250,6 +261,7 @@ int et_image_build(const struct et_image_opts *opts, struct et_image_result *res
 	struct build b = {
 		.opts = opts, .result = result, .err = err, .layout = ET_LAYOUT_CLOSED,
 		.tree = { .root_fd = -1 }, .layer = { .fd = -1 },
+		.config = { .fd = -1 }, .manifest = { .fd = -1 },
 	};
 	int rc = -1;
 
@@ -262,6 +274,8 @@ int et_image_build(const struct et_image_opts *opts, struct et_image_result *res
 		memset(result, 0, sizeof *result);
 	}
 	et_blob_abort(&b.layer);
+	et_blob_abort(&b.config);
+	et_blob_abort(&b.manifest);
 	et_tree_fini(&b.tree);
 	et_layout_close(&b.layout);
 	return rc;

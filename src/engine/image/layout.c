@@ -298,7 +298,9 @@ int et_layout_set_tag(struct et_layout *l, const char *tag, const char *digest, 
 		return -1;
 	if (et_layout_json_set_tag(index, tag, digest, size) == 0)
 		text = json_dumps(index, JSON_COMPACT);
-	if (text == NULL)
+	if (fsync(l->blobs_fd) != 0 && errno != EINVAL) /* EINVAL: this file system cannot */
+		et_err_sys(err, ET_EXIT_JOB, errno, "cannot write the blobs of '%s'", l->path);
+	else if (text == NULL)
 		et_err_set(err, ET_EXIT_LACK, "out of memory for the index of '%s'", l->path);
 	else if (replace_index(l, text, strlen(text)) != 0)
 		et_err_sys(err, ET_EXIT_JOB, errno, "cannot write index.json of '%s'", l->path);

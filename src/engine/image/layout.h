@@ -35,7 +35,8 @@ void et_layout_close(struct et_layout *l);
 int et_layout_lock(struct et_layout *l, struct et_progress *progress, struct et_err *err);
 void et_layout_unlock(struct et_layout *l);
 
-/* Locked: make `tag` name the manifest; other tags stay.  The index is replaced as a whole. */
+/* Locked: make `tag` name the manifest, whose blobs have their names; other tags stay.  First
+ * the names become durable, then the index is replaced as a whole. */
 int et_layout_set_tag(struct et_layout *l, const char *tag, const char *digest, uint64_t size,
 		      struct et_err *err);
 
