@@ -297,7 +297,7 @@ static const struct {
 	{ "no cases", T "- {name: b, kind: bench, suite: pool, cases: []}\n",
 	  "f.yaml:3:46: cases: an empty list; write [a, b]" },
 	{ "unknown variant", T "- {name: b, kind: bench, suite: pool, variants: [jemalloc]}\n",
-	  "f.yaml:3:50: variants: 'jemalloc' is not known; write one of malloc, pool" },
+	  "f.yaml:3:50: variants: 'jemalloc' is not known; write one of malloc, pool, pool-clear" },
 	{ "variants of selftest", T "- {name: b, kind: bench, suite: selftest, variants: [pool]}\n",
 	  "f.yaml:3:43: suite selftest has no variants; remove the key" },
 	{ "trials 0", T "- {name: b, kind: bench, suite: pool, trials: 0}\n",

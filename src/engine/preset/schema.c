@@ -11,7 +11,7 @@
 static const char *const suites[] = { "pool", "selftest", NULL };
 /* of all suites; rules.c knows which belong to which */
 static const char *const cases[] = { "string", "hash", "tar", "cpu-shares", "heap-sites", NULL };
-static const char *const variants[] = { "malloc", "pool", NULL };
+static const char *const variants[] = { "malloc", "pool", "pool-clear", NULL };
 
 static const struct et_key sample_keys[] = {
 	{ .name = "hz", .type = ET_KEY_INT, .least = 1, .most = 1000, .def = "99",
@@ -51,7 +51,7 @@ static const struct et_key bench_keys[] = {
 	{ .name = "cases", .type = ET_KEY_WORDS, .words = cases,
 	  .help = "experiments of the suite; default: all of them" },
 	{ .name = "variants", .type = ET_KEY_WORDS, .words = variants, .def = "[malloc, pool]",
-	  .help = "what to compare (suite pool only)" },
+	  .help = "what to compare (suite pool only); pool-clear: hash, zeroed at each get" },
 	{ .name = "trials", .type = ET_KEY_INT, .least = 1, .most = 1000, .def = "12",
 	  .help = "timed runs of each variant" },
 	{ .name = "trial_time", .type = ET_KEY_DURATION, .least = 1 * MS, .most = 60000 * MS,
