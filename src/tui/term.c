@@ -279,6 +279,7 @@ static int open_screen(struct et_term *t, struct et_err *err)
 		curs_set(0);
 		leaveok(stdscr, TRUE);
 		scrollok(stdscr, FALSE);
+		typeahead(-1); /* no poll of the keyboard for every line */
 		t->is_color = has_colors() && start_color() == OK && COLORS >= 8;
 		t->has_defaults = t->is_color && use_default_colors() == OK;
 		learn_keys(t);

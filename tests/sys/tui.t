@@ -202,6 +202,10 @@ is_gone() { ! kill -0 "$pid" 2> /dev/null || grep -q '^State:.Z' "/proc/$pid/sta
 poll is_gone
 ok $? "the terminal is closed: it ends"
 
+# a terminal that does not read: frames are left out, and signals are still heard
+TERM=xterm-256color "$ET_BUILD/tool/ptystall" 300 "$ET_BIN" 2> "$dir/err"
+ok $? "a stalled terminal: SIGTERM ends it"
+
 # ---- suspend and resume, from an interactive shell ---------------------------------------------
 
 tm kill-server
@@ -261,4 +265,18 @@ poll shows '● LIVE'
 ok $? "space: live again"
 tell q
 ended 0 "live q"
+
+# a crash in a thread of the profiler (tgkill has a number of its own on each machine)
+if [ "$(uname -m)" = x86_64 ]; then
+	start 120 40 "$ET_BIN"
+	poll shows 'samples [1-9]'
+	pid=$(cat "$dir/pid")
+	tid=$(grep -lx 'et-collect' "/proc/$pid"/task/*/comm | head -n 1 | sed 's,/comm,,; s,.*/,,')
+	perl -e 'syscall(234, $ARGV[0] + 0, $ARGV[1] + 0, 11)' "$pid" "$tid" # tgkill
+	poll over
+	case $ET_BUILD in *asan*|*tsan*) crashed=$(cat "$dir/status") ;; esac
+	ended "$crashed" "SIGSEGV in another thread"
+	grep -q "^engine-top: crashed: SIGSEGV in thread et-collect (tid $tid); the terminal" "$dir/err"
+	ok $? "SIGSEGV in another thread: it is named"
+fi
 echo "1..$n"
