@@ -25,7 +25,7 @@
 #define TOP_GROUPS 5u
 #define TOP_MESSAGES 6u
 #define PLACE_COLUMNS 33u
-#define CALLERS 3u   /* frames that we show of a stack */
+#define CALLERS 3u /* frames that we show of a stack */
 
 /* What every section needs. */
 struct page {
@@ -56,8 +56,7 @@ static void last_cell(FILE *out, unsigned cols, const char *text)
 	fprintf(out, "%s\n", et_cell_elide(cut, sizeof cut, text, cols));
 }
 
-/* Our own short words and numbers, right-aligned; one that does not fit (a damaged recording's)
- * is ###, as in a spreadsheet: a cut number would be a wrong number. */
+/* Our own words and numbers, right-aligned; ### if it does not fit: a cut number is a wrong one. */
 static void number(FILE *out, unsigned cols, const char *text)
 {
 	fprintf(out, "%*s ", (int)cols, strlen(text) <= cols ? text : "###");
@@ -180,7 +179,7 @@ static void place_text(const struct page *p, const struct et_row_func *fn, char 
 
 /* ---- head and builds ----------------------------------------------------------------------- */
 
-static void count_targets(const struct page *p, unsigned count[ET_TARGET_STATE_COUNT], unsigned *all)
+static void count_targets(const struct page *p, unsigned *count, unsigned *all)
 {
 	struct et_row_target t;
 
@@ -268,8 +267,8 @@ static void builds(const struct page *p)
 
 	if (n == 0)
 		return;
-	fprintf(p->out, "\n%-9s %-27s %-8s %7s %7s %7s %9s %s\n", "Builds", "target", "kind", "time",
-		"read", "written", "read/s", "sha256");
+	fprintf(p->out, "\n%-9s %-27s %-8s %7s %7s %7s %9s %s\n", "Builds", "target", "kind",
+		"time", "read", "written", "read/s", "sha256");
 	for (uint32_t pass = 0; pass < 2; pass++) /* failed ones first */
 		for (uint32_t i = 0; i < n; i++) {
 			et_snapshot_get(p->snap, ET_TAB_TARGETS, i, &t, sizeof t);
@@ -311,8 +310,8 @@ static void cpu(const struct page *p)
 		 metric(p, ET_M_SAMPLES_MISSED, d, sizeof d), metric(p, ET_M_CPU_NS, e, sizeof e));
 	if (samples <= 0)
 		return;
-	fprintf(p->out, "%7s %5s %7s %-44s %s\n", "flat", "+/-", "cum", "function (+/-: 95 %, points)",
-		"where");
+	fprintf(p->out, "%7s %5s %7s %-44s %s\n", "flat", "+/-", "cum",
+		"function (+/-: 95 %, points)", "where");
 	for (uint32_t i = 0; i < TOP_FUNCTIONS; i++)
 		if (et_snapshot_get(p->snap, ET_TAB_FUNCS, i, &fn, sizeof fn) &&
 		    (fn.flat > 0 || fn.cum > 0))
@@ -343,8 +342,8 @@ static void allocators(const struct page *p)
 
 	if (et_snapshot_rows(p->snap, ET_TAB_ALLOCATORS) == 0)
 		return;
-	fprintf(p->out, "\n%-42s %10s %10s %10s %10s how\n", "Heap by allocator", "in use", "objects",
-		"allocated", "objects");
+	fprintf(p->out, "\n%-42s %10s %10s %10s %10s how\n", "Heap by allocator", "in use",
+		"objects", "allocated", "objects");
 	for (uint32_t i = 0; et_snapshot_get(p->snap, ET_TAB_ALLOCATORS, i, &a, sizeof a); i++)
 		allocator(p, &a);
 }
@@ -500,8 +499,8 @@ static void benches(const struct page *p)
 
 	if (et_snapshot_rows(p->snap, ET_TAB_BENCHES) == 0)
 		return;
-	fprintf(p->out, "\n%-18s %-10s %7s %16s %7s %9s %5s %12s %6s\n", "Pool versus malloc", "arm",
-		"ns/op", "[95 %] (range)", "B/op", "allocs/op", "ratio", "", "trials");
+	fprintf(p->out, "\n%-18s %-10s %7s %16s %7s %9s %5s %12s %6s\n", "Pool versus malloc",
+		"arm", "ns/op", "[95 %] (range)", "B/op", "allocs/op", "ratio", "", "trials");
 	for (uint32_t i = 0; et_snapshot_get(p->snap, ET_TAB_BENCHES, i, &b, sizeof b); i++)
 		bench(p, &b);
 }
@@ -551,7 +550,8 @@ static void self(const struct page *p)
 	char a[80], b[80], c[80], d[80];
 
 	fputc('\n', p->out);
-	sentence(p->out, "engine-top itself: %s CPU (%s of it in the signal handler), heap %s, %s threads",
+	sentence(p->out, "engine-top itself: %s CPU (%s of it in the signal handler), heap %s, "
+		 "%s threads",
 		 metric(p, ET_M_SELF_CPU_NS, a, sizeof a),
 		 metric(p, ET_M_SELF_HANDLER_NS, b, sizeof b),
 		 metric(p, ET_M_SELF_HEAP_BYTES, c, sizeof c),

@@ -45,8 +45,8 @@ static const struct fixture_func fixture_funcs[] = {
 	{ "std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >::"
 	  "_M_replace_aux(unsigned long, unsigned long, unsigned long, char) [clone .constprop.0] "
 	  "[with extra text to reach two hundred bytes]",
-	  "libstdc++.so.6.0.30", "/build/gcc-12/src/libstdc++-v3/include/bits/basic_string.tcc", 420,
-	  ET_FUNC_NAMED },
+	  "libstdc++.so.6.0.30", "/build/gcc-12/src/libstdc++-v3/include/bits/basic_string.tcc",
+	  420, ET_FUNC_NAMED },
 	{ "libarchive.so.13+0x4a2f0", "libarchive.so.13", "", 0, 0 },
 	{ "名前_\xe9\x96\xa2\xe6\x95\xb0", "ライブラリ.so", "ソース.c", 7, ET_FUNC_NAMED },
 	{ "evil_" FIXTURE_ESC "\xff\xfe_\xe2\x80\xae" "gnp", "bad\nmodule", "dir\twith\rtabs.c", 13,
@@ -55,7 +55,8 @@ static const struct fixture_func fixture_funcs[] = {
 	{ "strbuf_grow", "engine-top", "src/engine/pool/strbuf.c", 40, ET_FUNC_NAMED },
 	{ "work_strings", "engine-top", "src/engine/work/strings.c", 25, ET_FUNC_NAMED },
 	{ "pool_get", "engine-top", "src/engine/pool/pool.c", 133, ET_FUNC_NAMED },
-	{ "pthread_cond_wait@@GLIBC_2.3.2", "libc.so.6", "pthread_cond_wait.c", 618, ET_FUNC_NAMED },
+	{ "pthread_cond_wait@@GLIBC_2.3.2", "libc.so.6", "pthread_cond_wait.c", 618,
+	  ET_FUNC_NAMED },
 	{ "__lll_lock_wait", "libc.so.6", "lowlevellock.c", 49, ET_FUNC_NAMED },
 	{ "__GI___libc_read", "libc.so.6", "read.c", 26, ET_FUNC_NAMED },
 	{ "collector_main", "engine-top", "src/profiler/collect/collector.c", 301, ET_FUNC_NAMED },
@@ -125,8 +126,9 @@ static void fixture_cpu(struct et_snapbuild *b, unsigned frame)
 	for (unsigned i = 0; i < FIXTURE_FUNCS; i++) {
 		const struct fixture_func *f = &fixture_funcs[order[i]];
 		struct et_row_func fn = { .name = et_snapbuild_str(b, f->name),
-			.module = et_snapbuild_str(b, f->module), .file = et_snapbuild_str(b, f->file),
-			.line = f->line, .flags = f->flags, .flat = flat[order[i]],
+			.module = et_snapbuild_str(b, f->module),
+			.file = et_snapbuild_str(b, f->file), .line = f->line,
+			.flags = f->flags, .flat = flat[order[i]],
 			.cum = cum[order[i]] };
 		struct et_row_frame fr = { .func = i, .file = fn.file,
 			.line = f->line > 0 ? f->line + 9 : 0 };
@@ -136,7 +138,8 @@ static void fixture_cpu(struct et_snapbuild *b, unsigned frame)
 		et_snapbuild_add(b, ET_TAB_FRAMES, &fr, sizeof fr);
 	}
 	for (uint32_t s = 0, first = 0; s < FIXTURE_STACKS; s++) {
-		struct et_row_stack st = { .first = first, .flags = s == 5 ? ET_STACK_TRUNCATED : 0 };
+		struct et_row_stack st = { .first = first,
+					   .flags = s == 5 ? ET_STACK_TRUNCATED : 0 };
 		struct et_row_cpu cpu = { .stack = s, .samples = fixture_samples(s, frame) };
 
 		for (; fixture_stacks[s].func[st.depth] >= 0; st.depth++)
@@ -161,14 +164,15 @@ static const struct fixture_target fixture_targets[] = {
 	{ "self", "image", "B", "store/self", "", 0, 8, ET_TARGET_OK, 41943040, 5242880 },
 	{ "tree-5000", "generate", "files", "store/tree", "", 0, 3, ET_TARGET_OK, 5000, 0 },
 	{ "tree", "image", "B", "store/tree-image", "", 3, 30, ET_TARGET_OK, 402653184, 13421772 },
-	{ "broken-" FIXTURE_ESC, "image", "files", "", "cannot open 'src/no\xff" "such': No such file "
-	  "or directory \xe2\x80\xae(and a long explanation that does not fit into any column of any "
-	  "table on any screen that we know of)", 1, 3, ET_TARGET_FAILED, 900, 65536 },
+	{ "broken-" FIXTURE_ESC, "image", "files", "",
+	  "cannot open 'src/no\xff" "such': No such file or directory \xe2\x80\xae"
+	  "(and a long explanation that does not fit into any column of any table on "
+	  "any screen that we know of)", 1, 3, ET_TARGET_FAILED, 900, 65536 },
 	{ "after-broken", "image", "B", "", "", 4, 0, ET_TARGET_SKIPPED, 0, 0 },
 	{ "画像_e\xcc\x81_\xf0\x9f\x8f\x97", "image", "B", "", "", 6, 400, ET_TARGET_OK, 0, 1048576 },
 	{ "strings", "bench", "trials", "", "", 2, 20, ET_TARGET_OK, 40, 0 },
-	{ "sha256-with-a-pooled-buffer-and-a-name-that-goes-on-and-on-until-it-has-to-be-cut", "bench",
-	  "trials", "", "", 5, 40, ET_TARGET_OK, 40, 0 },
+	{ "sha256-with-a-pooled-buffer-and-a-name-that-goes-on-and-on-until-it-has-to-be-cut",
+	  "bench", "trials", "", "", 5, 40, ET_TARGET_OK, 40, 0 },
 	{ "tarbuf", "bench", "trials", "", "", 1000, 1, ET_TARGET_OK, 40, 0 },
 };
 
@@ -192,8 +196,8 @@ static void fixture_add_target(struct et_snapbuild *b, const struct fixture_targ
 	if (is_over && t->end == ET_TARGET_FAILED)
 		row.error = et_snapbuild_str(b, t->error);
 	if (is_over && t->end == ET_TARGET_OK && strcmp(t->kind, "image") == 0)
-		row.digest = et_snapbuild_str(b, "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b8"
-						 "22cd15d6c15b0f00a08");
+		row.digest = et_snapbuild_str(b, "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b"
+						 "2b0b822cd15d6c15b0f00a08");
 	row.rounds_ok = is_over && t->end == ET_TARGET_OK;
 	row.rounds_failed = is_over && t->end == ET_TARGET_FAILED;
 	et_snapbuild_add(b, ET_TAB_TARGETS, &row, sizeof row);
@@ -308,8 +312,9 @@ static struct et_row_thread fixture_thread_row(unsigned i, unsigned frame)
 
 static void fixture_threads(struct et_snapbuild *b, unsigned frame)
 {
-	static const char *const names[FIXTURE_THREADS] = { [9] = "bad\x1b[2J\xff", [10] = "早い糸",
-		[11] = "et-collect", [12] = "et-record" };
+	static const char *const names[FIXTURE_THREADS] = {
+		[9] = "bad\x1b[2J\xff", [10] = "早い糸", [11] = "et-collect", [12] = "et-record",
+	};
 	struct et_row_group groups[FIXTURE_THREADS];
 	unsigned n = 0;
 
@@ -343,7 +348,8 @@ struct fixture_bench {
 static const struct fixture_bench fixture_benches[] = {
 	{ 6, "malloc", 412.5, 1536, 3, 1 }, { 6, "pool", 251.25, 0, 0, 0.609 },
 	{ 7, "malloc", 105000, 65536, 1, 1 }, { 7, "pool", 104100, 12.5, 0.002, 0.991 },
-	{ 8, "malloc", 2.5e6, 1048576, 17, 1 }, { 8, "pool \xff" FIXTURE_ESC, 2.75e6, 4096, 1.5, 1.1 },
+	{ 8, "malloc", 2.5e6, 1048576, 17, 1 },
+	{ 8, "pool \xff" FIXTURE_ESC, 2.75e6, 4096, 1.5, 1.1 },
 };
 
 static void fixture_add_benches(struct et_snapbuild *b, unsigned frame, bool is_na)
@@ -356,7 +362,8 @@ static void fixture_add_benches(struct et_snapbuild *b, unsigned frame, bool is_
 		bool is_base = strcmp(f->arm, "malloc") == 0;
 		struct et_row_bench r = { .target = et_snapbuild_str(b, t->name),
 			.experiment = et_snapbuild_str(b, "pool against malloc"),
-			.arm = et_snapbuild_str(b, f->arm), .flags = is_base ? ET_BENCH_BASE : 0, .n = n,
+			.arm = et_snapbuild_str(b, f->arm),
+			.flags = is_base ? ET_BENCH_BASE : 0, .n = n,
 			.na = n < 2 ? ET_NA_NOT_YET : ET_NA_MEASURED };
 
 		if (is_na)
@@ -385,7 +392,8 @@ static void fixture_pools(struct et_snapbuild *b, unsigned frame)
 		uint64_t gets = (uint64_t)(frame + 1) * 9300 / (i - 1);
 		struct et_row_pool p = { .name = et_snapbuild_str(b, fixture_allocators[i] + 5),
 			.allocator = i, .gets = gets, .puts = gets - 3 * i, .misses = 16 * i,
-			.hits = gets - 16 * i, .retained_bytes = 65536 * i, .peak_bytes = 131072 * i };
+			.hits = gets - 16 * i, .retained_bytes = 65536 * i,
+			.peak_bytes = 131072 * i };
 
 		et_snapbuild_add(b, ET_TAB_POOLS, &p, sizeof p);
 	}
@@ -456,8 +464,8 @@ static enum et_na fixture_metric_na(uint32_t id, enum fixture_kind kind)
 
 static void fixture_metrics(struct et_snapbuild *b, enum fixture_kind kind, unsigned frame)
 {
-	static const uint32_t plotted[] = { ET_M_CPU_PERMILLE, ET_M_RSS_BYTES, ET_M_HEAP_INUSE_BYTES,
-					    ET_M_HEAP_ALLOC_RATE };
+	static const uint32_t plotted[] = { ET_M_CPU_PERMILLE, ET_M_RSS_BYTES,
+					    ET_M_HEAP_INUSE_BYTES, ET_M_HEAP_ALLOC_RATE };
 
 	for (uint32_t id = 0; id < ET_M_COUNT; id++) {
 		enum et_na na = fixture_metric_na(id, kind);
@@ -474,7 +482,11 @@ static void fixture_metrics(struct et_snapbuild *b, enum fixture_kind kind, unsi
 
 static void fixture_messages(struct et_snapbuild *b, unsigned frame)
 {
-	static const struct { enum et_severity severity; unsigned frame; const char *text; } all[] = {
+	static const struct {
+		enum et_severity severity;
+		unsigned frame;
+		const char *text;
+	} all[] = {
 		{ ET_SEV_INFO, 0, "sampling at 250 Hz with setitimer" },
 		{ ET_SEV_WARN, 2, "2 sockets left out of 'self': " FIXTURE_ESC "\xff" },
 		{ ET_SEV_ERROR, 4, "target 'broken' failed" },
