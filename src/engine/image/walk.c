@@ -22,7 +22,7 @@
 #include "base/text.h"
 #include "engine/image/linktab.h"
 
-#define PATH_LIMIT (1u << 20) /* bytes of one path: bounds what a header can take */
+#define PATH_LIMIT (64u << 10) /* bytes of one path: bounds what a header takes; readers stop at 4096 */
 
 struct frame {
 	uint32_t dir;  /* its entry */
