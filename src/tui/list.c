@@ -156,6 +156,7 @@ void et_list_settle(struct et_list *l, struct et_list_state *st, const struct et
 	uint32_t place;
 
 	st->n = l->n;
+	st->n_shown = 0;
 	if (l->n == 0 || lines == 0) {
 		st->cursor = st->top = 0;
 		return;

@@ -36,7 +36,7 @@ struct et_list_state {
 	uint64_t cursor_id;   /* identity of the row under the cursor; 0 = none yet */
 	uint64_t open_id;     /* row that is unfolded; 0 = none */
 	bool is_toggled;      /* Enter: fold or unfold the cursor's row with the next frame */
-	uint32_t n;           /* places at the last frame */
+	uint32_t n, n_shown;  /* places at the last frame, and how many of them it showed */
 };
 
 struct et_list_ops {

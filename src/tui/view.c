@@ -158,28 +158,32 @@ enum et_effect et_view_key(struct et_view *v, uint32_t key, unsigned mode, enum 
 
 /* Heavy rule and the mark say which pane has the focus, also without colours. */
 static void draw_title(const struct et_canvas *c, unsigned number, const struct et_pane *pane,
-		       const char *caption, bool is_focus, bool is_alone)
+		       const char *caption, bool is_focus, const struct et_list_state *list)
 {
 	enum et_style border = is_focus ? ET_STYLE_BORDER_FOCUS : ET_STYLE_BORDER;
 	uint32_t rule = is_focus ? 0x2501 : 0x2500;
-	char cut[256];
-	unsigned x = 1;
+	char cut[256], rows[64] = "";
+	unsigned x = 1, room;
 
+	if (list->n_shown < list->n) /* what is not on the screen is said */
+		snprintf(rows, sizeof rows, " %u-%u of %u ", list->top + 1, list->top + list->n_shown,
+			 list->n);
 	et_cell_run(c, 0, 0, c->r.w, border, rule);
 	x += et_cell_textf(c, x, 0, is_focus ? ET_STYLE_TITLE_FOCUS : ET_STYLE_TITLE, " %u %s ",
 			   number + 1, pane->title);
-	if (caption[0] != '\0' && x + 8 < c->r.w) {
+	room = c->r.w > et_cell_width(rows) + 1 ? c->r.w - et_cell_width(rows) - 1 : 0;
+	if (caption[0] != '\0' && x + 8 < room) {
 		x += et_cell_text(c, x, 0, border, is_focus ? "\u2501 " : "\u2500 ");
-		et_cell_cut(cut, sizeof cut, caption, c->r.w - x - 2);
+		et_cell_cut(cut, sizeof cut, caption, room - x - 2);
 		x += et_cell_text(c, x, 0, ET_STYLE_DIM, cut);
 		x += et_cell_text(c, x, 0, border, " ");
 	}
-	if (is_alone && x + 12 < c->r.w)
-		et_cell_textf(c, c->r.w - 8, 0, ET_STYLE_DIM, " %u of %u ", number + 1, et_panes_count);
+	if (x < room)
+		et_cell_text(c, room, 0, ET_STYLE_DIM, rows);
 }
 
 static void draw_pane(struct et_view *v, const struct et_scene *scene, unsigned ix,
-		      const struct et_canvas *c, bool is_alone)
+		      const struct et_canvas *c)
 {
 	const struct et_pane *pane = et_panes[ix];
 	struct et_pane_args a = { .snap = scene->snap, .opts = &v->opts, .st = &v->panes[ix],
@@ -188,8 +192,8 @@ static void draw_pane(struct et_view *v, const struct et_scene *scene, unsigned 
 	char caption[200] = "";
 
 	pane->caption(&a, caption, sizeof caption);
-	draw_title(c, ix, pane, caption, a.is_focus, is_alone);
 	pane->draw(&a);
+	draw_title(c, ix, pane, caption, a.is_focus, &a.st->list);
 }
 
 /* The newest error, else the newest warning; false if there is neither. */
@@ -277,7 +281,7 @@ void et_view_draw(struct et_view *v, const struct et_scene *scene, struct et_gri
 	for (unsigned i = 0; i < et_panes_count; i++) {
 		c = in_rect(grid, l.pane[i]);
 		if (c.r.h > 0)
-			draw_pane(v, scene, i, &c, v->is_zoomed || l.regime == ET_REGIME_SINGLE);
+			draw_pane(v, scene, i, &c);
 	}
 	c = in_rect(grid, l.message);
 	draw_message(v, scene, &c);

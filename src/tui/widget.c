@@ -58,23 +58,47 @@ void et_widget_range(const struct et_canvas *c, unsigned x, unsigned y, unsigned
 	et_cell_run(c, x + to, y, 1, ET_STYLE_DIM, 0x2524);
 }
 
+/* Points [from, to) of a series in one column. */
+static double mean(const struct et_snapshot *snap, const struct et_row_series *s, int64_t from,
+		   int64_t to)
+{
+	double sum = 0;
+	int64_t n = 0;
+
+	for (int64_t i = from < 0 ? 0 : from; i < to; i++, n++)
+		sum += (double)et_snapshot_point(snap, s, (uint32_t)i);
+	return n == 0 ? 0 : sum / (double)n;
+}
+
+#define SPARK_MAX 200u
+
 void et_widget_spark(const struct et_canvas *c, unsigned x, unsigned y, unsigned w,
 		     enum et_style style, const struct et_snapshot *snap,
 		     const struct et_row_series *series)
 {
-	uint32_t n = series->n < w ? series->n : w, skip = series->n - n;
-	int64_t most = 0;
+	int64_t n = series->n < 1u << 20 ? series->n : 0, per, last, to = n;
+	double v[SPARK_MAX], most = 0;
+	unsigned used = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		int64_t v = et_snapshot_point(snap, series, skip + i);
+	if (w > SPARK_MAX)
+		w = SPARK_MAX;
+	if (w == 0 || n == 0)
+		return;
+	/* Columns begin where the snapshot's number is a multiple: between two snapshots only the
+	 * newest column changes, the others stay what they are until all move on by one. */
+	per = (n + w - 1) / w;
+	last = per > 1 ? (int64_t)(snap->seq % (uint64_t)per) + 1 : 1;
+	for (; used < w && to > 0; used++) {
+		int64_t from = to - (used == 0 ? last : per);
 
-		most = v > most ? v : most;
+		v[used] = mean(snap, series, from, to);
+		most = v[used] > most ? v[used] : most;
+		to = from;
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		int64_t v = et_snapshot_point(snap, series, skip + i);
-		unsigned step = eighths(1, (double)v, (double)most);
+	for (unsigned i = 0; i < used; i++) {
+		unsigned step = eighths(1, v[i], most);
 
-		et_cell_run(c, x + w - n + i, y, 1, step == 0 ? ET_STYLE_DIM : style,
+		et_cell_run(c, x + w - 1 - i, y, 1, step == 0 ? ET_STYLE_DIM : style,
 			    step == 0 ? 0x2581u : 0x2580u + step);
 	}
 }

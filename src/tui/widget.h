@@ -17,7 +17,8 @@ void et_widget_progress(const struct et_canvas *c, unsigned x, unsigned y, unsig
 /* A bar up to `mid` with a whisker from lo to hi, all in units of which `den` fills w columns. */
 void et_widget_range(const struct et_canvas *c, unsigned x, unsigned y, unsigned w,
 		     enum et_style style, double lo, double mid, double hi, double den);
-/* A series over w columns, oldest left, from 0 to its largest point; newest at the right end. */
+/* The whole series over w columns, oldest left, from 0 to its largest column; newest at the right
+ * end.  More points than columns: a column is the mean of as many points as are needed. */
 void et_widget_spark(const struct et_canvas *c, unsigned x, unsigned y, unsigned w,
 		     enum et_style style, const struct et_snapshot *snap,
 		     const struct et_row_series *series);

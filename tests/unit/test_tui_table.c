@@ -196,11 +196,24 @@ static void t_spark(void)
 	for (int i = 0; i < 5; i++)
 		et_snapbuild_add(b, ET_TAB_POINTS, &points[i], sizeof points[i]);
 	snap = et_snapbuild_finish(b, &head);
+	/* columns of {999}, {0, 1}, {4, 8} */
+	et_widget_spark(&c, 0, 0, 3, ET_STYLE_SPARK, snap, &s);
+	ET_IS_STR(line(), "\u2588\u2581\u2581", "two points a column, means");
+	c = fresh(8);
+	s.n = 4;
+	s.first = 1;
 	et_widget_spark(&c, 0, 0, 4, ET_STYLE_SPARK, snap, &s);
-	ET_IS_STR(line(), "\u2581\u2581\u2584\u2588", "the newest points, from 0 to their largest");
+	ET_IS_STR(line(), "\u2581\u2581\u2584\u2588", "one point a column, from 0 to the largest");
+	c = fresh(8);
+	et_widget_spark(&c, 0, 0, 2, ET_STYLE_SPARK, snap, &s);
+	ET_IS_STR(line(), "\u2581\u2588", "means of 0, 1 and of 4, 8");
 	c = fresh(8);
 	et_widget_spark(&c, 0, 0, 7, ET_STYLE_SPARK, snap, &s);
-	ET_IS_STR(line(), "  \u2588\u2581\u2581\u2581\u2581", "fewer points stand at the right");
+	ET_IS_STR(line(), "   \u2581\u2581\u2584\u2588", "fewer points stand at the right");
+	s.n = UINT32_MAX;
+	c = fresh(8);
+	et_widget_spark(&c, 0, 0, 7, ET_STYLE_SPARK, snap, &s);
+	ET_IS_STR(line(), "", "a hostile length is not walked");
 	et_snapshot_unref(snap);
 	et_snapbuild_free(b);
 }

@@ -173,7 +173,7 @@ void et_pane_list_draw(struct et_pane_list *l)
 	if (l->list.n == 0)
 		et_pane_note(&l->c, 0, "%s", l->empty);
 	et_list_settle(&l->list, st, &l->ops, l->c.r.h);
-	for (uint32_t p = st->top; p < l->list.n && y < l->c.r.h; p++)
+	for (uint32_t p = st->top; p < l->list.n && y < l->c.r.h; p++, st->n_shown++)
 		y += draw_place(l, p, y);
 	et_list_fini(&l->list);
 }

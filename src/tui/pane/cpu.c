@@ -19,6 +19,7 @@ struct cpu {
 	const struct et_list *list;
 	struct et_table_fit table;
 	double samples; /* what 100 % is */
+	double most;    /* largest share: a full bar */
 	bool is_cum;
 };
 
@@ -168,7 +169,7 @@ static void draw_row(const void *ctx, uint32_t ix, uint32_t place, const struct 
 
 	et_table_textf(&p->table, &c, 0, C_ERROR, ET_STYLE_DIM, "\u00b1%.1f",
 		       share_error(part, p->samples) * 100);
-	et_widget_bar(&c, p->table.x[C_BAR], 0, p->table.w[C_BAR], ET_STYLE_CPU, part, 1);
+	et_widget_bar(&c, p->table.x[C_BAR], 0, p->table.w[C_BAR], ET_STYLE_CPU, part, p->most);
 	if (p->a->st->view == STACKS) {
 		et_snapshot_get(p->a->snap, ET_TAB_CPU, ix, &row, sizeof row);
 		draw_share(p, &c, C_FLAT, part, true, is_close);
@@ -188,7 +189,7 @@ static const struct et_col function_cols[C_COUNT] = {
 	[C_FLAT] = { .title = "flat", .width = 6, .is_right = true },
 	[C_ERROR] = { .title = "\u00b1pp", .width = 5, .priority = 3, .is_right = true },
 	[C_CUM] = { .title = "cum", .width = 6, .priority = 1, .is_right = true },
-	[C_NAME] = { .title = "function", .width = 12, .grow = 4 },
+	[C_NAME] = { .title = "function", .width = 18, .grow = 4 },
 	[C_WHERE] = { .title = "where", .width = 14, .priority = 4, .grow = 2, .most = 30 },
 	[C_BAR] = { .title = "", .width = 8, .priority = 5, .grow = 1, .most = 24 },
 };
@@ -219,6 +220,9 @@ static void draw(const struct et_pane_args *a)
 	p.list = &l.list;
 	et_list_build(&l.list, et_snapshot_rows(a->snap, is_stacks ? ET_TAB_CPU : ET_TAB_FUNCS),
 		      key_of, &p);
+	for (uint32_t i = 0; i < l.list.n; i++)
+		if ((double)l.list.items[i].key > p.most * p.samples)
+			p.most = (double)l.list.items[i].key / p.samples;
 	et_pane_list_draw(&l);
 }
 

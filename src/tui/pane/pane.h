@@ -70,7 +70,7 @@ struct et_pane_list {
 	const char *empty; /* said when there are no rows */
 };
 
-/* Settle the cursor, draw the rows, mark the cursor, say how many rows are not shown. */
+/* Settle the cursor, draw the rows, mark the cursor. */
 void et_pane_list_draw(struct et_pane_list *l);
 
 /* "n/a (reason)" */

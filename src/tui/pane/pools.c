@@ -188,17 +188,21 @@ static void draw_pool(const void *ctx, uint32_t ix, uint32_t place, const struct
 	struct et_canvas c = et_cell_sub(line, ET_PANE_MARGIN, 0, line->r.w, 1);
 	struct et_row_pool r;
 	char num[ET_NUM];
+	bool is_almost;
+	double part;
 
 	(void)place;
 	et_snapshot_get(p->a->snap, ET_TAB_POOLS, ix, &r, sizeof r);
+	part = r.gets == 0 ? 0 : (double)r.hits * 100 / (double)r.gets;
+	is_almost = r.hits < r.gets && part >= 99.95;
 	et_table_text(&p->table, &c, 0, P_NAME, ET_STYLE_POOL, et_snapshot_str(p->a->snap, r.name));
 	et_table_text(&p->table, &c, 0, P_GETS, ET_STYLE_TEXT,
 		      et_text_count(num, sizeof num, (int64_t)r.gets));
 	et_table_text(&p->table, &c, 0, P_PUTS, ET_STYLE_TEXT,
 		      et_text_count(num, sizeof num, (int64_t)r.puts));
-	if (r.gets > 0)
-		et_table_textf(&p->table, &c, 0, P_HIT, ET_STYLE_STRONG, "%.1f%%",
-			       (double)r.hits * 100 / (double)r.gets);
+	if (r.gets > 0) /* "all" is said of all only */
+		et_table_textf(&p->table, &c, 0, P_HIT, ET_STYLE_STRONG, "%s%.1f%%",
+			       is_almost ? ">" : "", is_almost ? 99.9 : part);
 	et_table_text(&p->table, &c, 0, P_MISS, ET_STYLE_TEXT,
 		      et_text_count(num, sizeof num, (int64_t)r.misses));
 	et_table_text(&p->table, &c, 0, P_KEPT, ET_STYLE_TEXT,
