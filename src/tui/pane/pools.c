@@ -25,7 +25,7 @@ static const struct et_col bar_cols[C_COUNT] = {
 	[C_ARM] = { .title = "arm", .width = 6, .grow = 1, .most = 12 },
 	[C_NS] = { .title = "time/op", .width = 7, .is_right = true },
 	[C_RANGE] = { .title = "interval", .width = 16, .priority = 9 },
-	[C_BAR] = { .title = "", .width = 8, .priority = 5, .grow = 4, .most = 60 },
+	[C_BAR] = { .title = "", .width = 7, .priority = 5, .grow = 4, .most = 60 },
 	[C_BYTES] = { .title = "B/op", .width = 6, .priority = 2, .is_right = true },
 	[C_ALLOCS] = { .title = "allocs/op", .width = 9, .priority = 3, .is_right = true },
 	[C_RATIO] = { .title = "ratio", .width = 5, .priority = 1, .is_right = true },

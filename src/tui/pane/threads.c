@@ -189,33 +189,33 @@ static struct counts count_states(const struct threads *p)
 	return k;
 }
 
-/* Columns for the bar: what the words leave, at most half. */
+/* Columns for the bar: one a thread, or what the words leave, at most half. */
 static unsigned bar_room(const struct counts *k, unsigned width)
 {
-	unsigned words = ET_PANE_MARGIN;
+	unsigned words = ET_PANE_MARGIN + 2, room;
 	char text[32];
 
 	for (uint32_t s = 0; s < ET_THREAD_STATE_COUNT; s++)
 		if (k->n[s] > 0)
 			words += 2 + (unsigned)snprintf(text, sizeof text, "%u %s", k->n[s],
 							et_snapshot_thread_state(s));
-	return width <= words ? 0 : width - words < width / 2 ? width - words : width / 2;
+	room = width <= words ? 0 : width - words < width / 2 ? width - words : width / 2;
+	return k->total < room ? k->total : room;
 }
 
-/* One block for each thread, then the number and the word; all on one line. */
+/* A bar of all threads, then the numbers and the words; all on one line. */
 static void draw_counts(const struct threads *p, const struct et_canvas *c)
 {
 	struct counts k = count_states(p);
-	unsigned x = ET_PANE_MARGIN, room = bar_room(&k, c->r.w), bar;
+	unsigned x = ET_PANE_MARGIN, room = bar_room(&k, c->r.w), sum = 0, at = 0;
 
-	for (uint32_t s = 0; s < ET_THREAD_STATE_COUNT; s++) {
-		if (k.n[s] == 0)
-			continue;
-		bar = k.total <= room ? k.n[s] : (k.n[s] * room + k.total - 1) / k.total;
-		et_cell_run(c, x, 0, bar, state_style(s), 0x2588);
-		x += bar;
+	for (uint32_t s = 0; s < ET_THREAD_STATE_COUNT && k.total > 0; s++) {
+		sum += k.n[s];
+		/* ends are rounded, not lengths: the whole is never longer than its room */
+		et_cell_run(c, x + at, 0, sum * room / k.total - at, state_style(s), 0x2588);
+		at = sum * room / k.total;
 	}
-	x += room > 0 ? 2 : 0;
+	x += room > 0 ? room + 2 : 0;
 	for (uint32_t s = 0; s < ET_THREAD_STATE_COUNT; s++)
 		if (k.n[s] > 0)
 			x += et_cell_textf(c, x, 0, state_style(s), "%u %s", k.n[s],
