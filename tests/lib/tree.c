@@ -112,10 +112,10 @@ static void make_names(void)
 static void make_many(void)
 {
 	must(mkdir("many", 0755), "many");
-	for (int i = 0; i < 1500; i++) {
+	for (int i = 0; i < 600; i++) {
 		char name[32], text[64];
 
-		snprintf(name, sizeof name, "many/%04d", i * 7919 % 1500);
+		snprintf(name, sizeof name, "many/%04d", i * 7919 % 600);
 		snprintf(text, sizeof text, "this is %s\n", name);
 		put(name, text, strlen(text));
 	}
