@@ -39,6 +39,7 @@ enum et_metric_id {
 	ET_M_SELF_HEAP_BYTES,    /* own heap, kept apart from the workload's */
 	ET_M_SELF_HANDLER_NS,    /* time inside the signal handler, all threads */
 	ET_M_CPU_ONLINE,         /* processors this process may use */
+	ET_M_PID,                /* process id */
 	ET_M_COUNT
 };
 

@@ -343,6 +343,24 @@ static json_t *groups(struct doc *d)
 	return list;
 }
 
+/* Where threads were seen over the session, own ones included and marked. */
+static json_t *waits(struct doc *d)
+{
+	json_t *list = json_array();
+	struct et_row_wait w;
+
+	for (uint32_t i = 0; et_snapshot_get(d->snap, ET_TAB_WAITS, i, &w, sizeof w); i++) {
+		json_t *o = json_object();
+
+		set_count(d, o, "times", w.times);
+		set(d, o, "state", json_string(et_snapshot_thread_state(w.state)));
+		set(d, o, "self", json_boolean((w.flags & ET_THREAD_SELF) != 0));
+		set_stack(d, o, w.stack);
+		add(d, list, o);
+	}
+	return list;
+}
+
 static json_t *thread_list(struct doc *d)
 {
 	json_t *list = json_array();
@@ -374,6 +392,7 @@ static json_t *threads(struct doc *d)
 		set(d, o, "by_state", by_state(d));
 	set(d, o, "groups", groups(d));
 	set(d, o, "list", thread_list(d));
+	set(d, o, "seen", waits(d));
 	return o;
 }
 
@@ -523,6 +542,21 @@ static json_t *session(struct doc *d)
 
 /* ---- the document -------------------------------------------------------------------------- */
 
+/* The recorded process alone: this version follows no children. */
+static json_t *processes(struct doc *d)
+{
+	json_t *list = json_array(), *o = json_object();
+
+	set_metric(d, o, "pid", ET_M_PID);
+	set(d, o, "name", json_string("engine-top"));
+	set(d, o, "state", json_string((d->snap->flags & ET_SNAP_FINAL) != 0 ? "ending" : "running"));
+	set_metric(d, o, "user_s", ET_M_USER_NS);
+	set_metric(d, o, "sys_s", ET_M_SYS_NS);
+	set_metric(d, o, "max_rss_bytes", ET_M_RSS_PEAK_BYTES);
+	add(d, list, o);
+	return list;
+}
+
 json_t *et_report_json(const struct et_snapshot *snap)
 {
 	struct doc d = { .snap = snap };
@@ -535,8 +569,7 @@ json_t *et_report_json(const struct et_snapshot *snap)
 	set(&d, o, "heap", heap(&d));
 	set(&d, o, "threads", threads(&d));
 	set_na(&d, o, "locks", "lock waits are not measured by this version");
-	set_na(&d, o, "processes", "child processes are not followed by this version; "
-				   "this process's own use is under usage");
+	set(&d, o, "processes", processes(&d));
 	set(&d, o, "pools", pools(&d));
 	set(&d, o, "benches", benches(&d));
 	set(&d, o, "usage", usage(&d));

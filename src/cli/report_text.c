@@ -403,6 +403,44 @@ static void states_text(const struct page *p, char *buf, size_t n)
 					       et_snapshot_thread_state(s));
 }
 
+/* Over the session, by how often threads were seen there; `times` of `all` looks. */
+static void wait(const struct page *p, const struct et_row_wait *w, uint64_t all)
+{
+	struct et_share share = et_report_share(w->times, all);
+	char text[4 * TEXT_MAX];
+
+	snprintf(text, sizeof text, "%.1f %%", share.pct);
+	number(p->out, 7, text);
+	cell(p->out, 8, et_snapshot_thread_state(w->state));
+	stack_text(p, w->stack, 0, text, sizeof text);
+	last_cell(p->out, 83, text[0] == '\0' ? "(no stack)" : text);
+}
+
+/* Where threads were over the session; false if the snapshot does not say. */
+static bool waits(const struct page *p)
+{
+	struct et_row_wait w;
+	uint64_t all = 0;
+	unsigned shown = 0;
+	char num[ET_NUM];
+
+	for (uint32_t i = 0; et_snapshot_get(p->snap, ET_TAB_WAITS, i, &w, sizeof w); i++)
+		all += w.flags & ET_THREAD_SELF ? 0 : w.times;
+	if (all == 0)
+		return false;
+	fprintf(p->out, "   seen state    where, over the session: %s looks at a thread\n",
+		et_text_count(num, sizeof num, clip(all)));
+	for (uint32_t i = 0; shown < TOP_GROUPS; i++) {
+		if (!et_snapshot_get(p->snap, ET_TAB_WAITS, i, &w, sizeof w))
+			break;
+		if (w.flags & ET_THREAD_SELF)
+			continue;
+		shown++;
+		wait(p, &w, all);
+	}
+	return true;
+}
+
 static void threads(const struct page *p)
 {
 	char a[80], b[80], states[256], stack[4 * TEXT_MAX];
@@ -413,6 +451,8 @@ static void threads(const struct page *p)
 	fputc('\n', p->out);
 	sentence(p->out, "Threads: %s now, %s at peak%s", metric(p, ET_M_THREADS, a, sizeof a),
 		 metric(p, ET_M_THREADS_PEAK, b, sizeof b), states);
+	if (waits(p))
+		return;
 	for (uint32_t i = 0; shown < TOP_GROUPS; i++) {
 		if (!et_snapshot_get(p->snap, ET_TAB_GROUPS, i, &g, sizeof g))
 			break;

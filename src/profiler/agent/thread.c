@@ -73,6 +73,26 @@ static void use_altstack(struct et_thread *t)
 		sigaltstack(&ss, NULL);
 }
 
+/* Under the lock. */
+static void count_live(int workload_delta)
+{
+	struct et_retired *r = &reg.retired;
+
+	r->n_live = (uint32_t)((int)r->n_live + workload_delta);
+	if (r->n_live > r->n_live_peak)
+		r->n_live_peak = r->n_live;
+}
+
+static void change_role(struct et_thread *t, enum et_role role)
+{
+	unsigned old = atomic_load(&t->role);
+
+	pthread_mutex_lock(&reg.lock);
+	atomic_store(&t->role, role);
+	count_live((role == ET_ROLE_WORKLOAD) - (old == ET_ROLE_WORKLOAD));
+	pthread_mutex_unlock(&reg.lock);
+}
+
 /* SIGPROF goes to workload threads only. */
 static void mask_prof(enum et_role role)
 {
@@ -98,12 +118,13 @@ static int enter(enum et_role role, const char *name)
 			strncpy(t->name, name, sizeof t->name - 1);
 			atomic_store(&t->role, role);
 			atomic_store(&t->state, ET_SLOT_LIVE);
+			count_live(role == ET_ROLE_WORKLOAD);
 		}
 		pthread_mutex_unlock(&reg.lock);
 	}
 	if (t == NULL)
 		return -1;
-	atomic_store(&t->role, role);
+	change_role(t, role);
 	use_altstack(t);
 	et_thread_me = t;
 	mask_prof(role);
@@ -129,6 +150,7 @@ static void retire(struct et_thread *t)
 	r->n_hook += atomic_load(&t->n_hook);
 	r->handler_ns += (int64_t)atomic_load(&t->handler_ns);
 	r->n_threads[role]++;
+	count_live(role == ET_ROLE_WORKLOAD ? -1 : 0);
 }
 
 static void leave(void *unused)

@@ -86,6 +86,7 @@ struct et_retired {
 	uint64_t n_samples[2], n_lost, n_stray, n_hook;
 	int64_t handler_ns;
 	uint64_t n_threads[2]; /* ever ended */
+	uint32_t n_live, n_live_peak; /* workload threads now, and most at one time */
 };
 
 /* Visit every live and ended slot, with the retired sums, under the registry's lock: no thread

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "profiler/agent/heap.h"
@@ -542,6 +543,7 @@ static void put_metrics(struct et_collector *c, const struct heap_sums *sums)
 	int64_t self = now->self_cpu_ns + now->handler_ns;
 	int64_t self_was = was->self_cpu_ns + was->handler_ns;
 
+	et_snapbuild_metric(b, ET_M_PID, getpid());
 	et_snapbuild_metric(b, ET_M_UPTIME_NS, c->now_ns - c->begin_ns);
 	put_rate(c, ET_M_CPU_PERMILLE, c->dt_ns > 0 ? permille(c, now->cpu_ns - was->cpu_ns) : 0);
 	et_snapbuild_metric(b, ET_M_CPU_NS, now->cpu_ns);

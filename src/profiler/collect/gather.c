@@ -81,15 +81,21 @@ static void add_retired(struct et_totals *now, const struct et_retired *r)
 	now->n_hook += r->n_hook;
 }
 
-/* The hooks' own work between a program's malloc() and glibc's belongs to malloc(): leave out the
- * leaf frames of the agent down to the last, the hook itself, which bears the called name. */
+/* The agent's work inside a program's malloc() belongs to malloc(), inside a pool's get to the
+ * pool: leave out the agent's leaf frames, but for a hook that was called by the program. */
 static uint32_t skip_agent(struct et_collector *c, const uint64_t *addresses, uint32_t n)
 {
 	uint32_t i = 0;
 
-	while (i + 1 < n && et_symbols_is_agent(c->symbols, addresses[i]) &&
-	       et_symbols_is_agent(c->symbols, addresses[i + 1]))
+	while (i + 1 < n) {
+		enum et_code code = et_symbols_code(c->symbols, addresses[i]);
+
+		if (code == ET_CODE_OTHER ||
+		    (code == ET_CODE_HOOK &&
+		     et_symbols_code(c->symbols, addresses[i + 1]) == ET_CODE_OTHER))
+			break;
 		i++;
+	}
 	return i;
 }
 
@@ -292,6 +298,5 @@ void et_gather(struct et_collector *c)
 			et_thread_release(roll.t[i]);
 	}
 	see_threads(c, &roll);
-	if (c->now.n_threads > c->n_threads_peak)
-		c->n_threads_peak = c->now.n_threads;
+	c->n_threads_peak = retired.n_live_peak;
 }

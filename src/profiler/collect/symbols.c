@@ -243,12 +243,14 @@ uint32_t et_symbols_frame(struct et_symbols *s, uint64_t address)
 	return id;
 }
 
-bool et_symbols_is_agent(struct et_symbols *s, uint64_t address)
+enum et_code et_symbols_code(struct et_symbols *s, uint64_t address)
 {
 	const struct et_frame *f = et_symbols_get(s, et_symbols_frame(s, address));
-	const char *file = et_symbols_func(s, f->func)->file;
+	const char *at = strstr(et_symbols_func(s, f->func)->file, "profiler/agent/");
 
-	return strstr(file, "profiler/agent/") != NULL;
+	if (at == NULL)
+		return ET_CODE_OTHER;
+	return strcmp(at, "profiler/agent/hook.c") == 0 ? ET_CODE_HOOK : ET_CODE_AGENT;
 }
 
 const struct et_frame *et_symbols_get(const struct et_symbols *s, uint32_t frame)

@@ -33,9 +33,11 @@ void et_symbols_free(struct et_symbols *s);
  * [own] none   [thr] collector   [sig] no   [err] 0, the frame "?", without memory */
 uint32_t et_symbols_frame(struct et_symbols *s, uint64_t address);
 
-/* Is the address in the agent's own code (src/profiler/agent/)?  Needs DWARF; without it: false.
+/* Is the address in the agent's own code (src/profiler/agent/), and there in a function that
+ * bears a name of the C library (hook.c)?  Needs DWARF; without it: ET_CODE_OTHER.
  * [own] none   [thr] collector   [sig] no   [err] never */
-bool et_symbols_is_agent(struct et_symbols *s, uint64_t address);
+enum et_code { ET_CODE_OTHER, ET_CODE_AGENT, ET_CODE_HOOK };
+enum et_code et_symbols_code(struct et_symbols *s, uint64_t address);
 
 /* [own] borrows until free   [thr] collector   [sig] no   [err] never (id must be one of ours) */
 const struct et_frame *et_symbols_get(const struct et_symbols *s, uint32_t frame);

@@ -34,6 +34,7 @@ const struct et_metric et_metrics[ET_M_COUNT] = {
 	ROW(SELF_HEAP_BYTES, "self_heap", BYTES, GAUGE, "bytes that engine-top's own threads hold, kept apart from the workload's"),
 	ROW(SELF_HANDLER_NS, "self_handler_time", NS, COUNTER, "time inside the SIGPROF handler, all threads"),
 	ROW(CPU_ONLINE, "cpus", COUNT_OF, GAUGE, "processors that this process may use"),
+	ROW(PID, "pid", COUNT_OF, GAUGE, "process id of the recorded process"),
 };
 
 _Static_assert(sizeof et_metrics / sizeof et_metrics[0] == ET_M_COUNT, "one row an id");
