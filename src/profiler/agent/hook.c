@@ -43,6 +43,8 @@ extern void *__libc_memalign(size_t align, size_t n);
 extern void __libc_free(void *p);
 
 #define CALLER __builtin_return_address(0)
+/* A helper is part of the call that bears the C library's name: profiles show only that. */
+#define PART static inline __attribute__((always_inline))
 
 /* glibc sets its heap up in the first call without a lock: it trusts that it comes before there
  * are threads.  The main thread's calls go to the own heap, so two workers could be the first at
@@ -70,14 +72,14 @@ bool et_probe_heap_counts(struct et_heap_counts *out)
 /* Usable size of a glibc block.  malloc_usable_size() is ours too (below), and the next one in
  * line would have to be found by dlsym; so read the size field in front of the block, whose
  * layout is part of the malloc ABI that debuggers rely on (malloc/malloc.c, "chunk"). */
-static size_t glibc_usable(const void *p)
+PART size_t glibc_usable(const void *p)
 {
 	size_t field = ((const size_t *)p)[-1];
 
 	return (field & ~(size_t)7) - ((field & 2) != 0 ? 2 : 1) * sizeof(size_t);
 }
 
-static inline void got(void *p, size_t n, const void *ra)
+PART void got(void *p, size_t n, const void *ra)
 {
 	if (p != NULL)
 		et_heap_alloc(et_thread_me, ET_ALLOCATOR_GLIBC, p, n, glibc_usable(p), ra);
@@ -129,7 +131,7 @@ void free(void *p)
 
 /* A successful realloc counts as a free and an allocation, moved or not.  The record is taken
  * out before: once glibc has freed p, another thread may get the address. */
-static void *realloc_glibc(void *p, size_t n, const void *ra)
+PART void *realloc_glibc(void *p, size_t n, const void *ra)
 {
 	size_t old = glibc_usable(p);
 	struct et_heap_record rec;
@@ -180,7 +182,7 @@ void *reallocarray(void *p, size_t n, size_t size)
 	return realloc(p, total);
 }
 
-static void *aligned(size_t align, size_t n, const void *ra)
+PART void *aligned(size_t align, size_t n, const void *ra)
 {
 	void *p;
 
@@ -244,7 +246,7 @@ size_t malloc_usable_size(void *p)
 
 /* ---- mappings: anonymous ones are memory, those of files are not ---------------------------- */
 
-static void *map(void *at, size_t n, int prot, int flags, int fd, off_t off, const void *ra)
+PART void *map(void *at, size_t n, int prot, int flags, int fd, off_t off, const void *ra)
 {
 	long got_at = syscall(SYS_mmap, at, n, prot, flags, fd, off);
 
