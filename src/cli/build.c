@@ -69,7 +69,7 @@ static int take_option(struct args *a, int opt, char **argv)
 	switch (opt) {
 	case 't':
 		if (a->ref != NULL)
-			return et_cmd_usage(&et_cmd_build, "-t is given twice; one image at a time");
+			return et_cmd_usage(&et_cmd_build, "-t is given twice; one is enough");
 		a->ref = optarg;
 		rc = et_image_parse_ref(optarg, a->dir, sizeof a->dir, a->tag, sizeof a->tag, &err);
 		break;
@@ -81,7 +81,8 @@ static int take_option(struct args *a, int opt, char **argv)
 		break;
 	case 'x':
 		if (optarg[strspn(optarg, "./")] == '\0')
-			return et_cmd_usage(&et_cmd_build, "--exclude '%s' matches nothing", optarg);
+			return et_cmd_usage(&et_cmd_build, "--exclude '%s' matches nothing",
+					    optarg);
 		a->exclude[a->n_exclude++] = optarg;
 		break;
 	case 'J':
@@ -110,9 +111,11 @@ static int parse(struct args *a, int argc, char **argv)
 	if (optind == argc)
 		return et_cmd_usage(&et_cmd_build, "give the CONTEXT, the directory to build from");
 	if (optind + 1 < argc)
-		return et_cmd_usage(&et_cmd_build, "'%s' is one CONTEXT too many", argv[optind + 1]);
+		return et_cmd_usage(&et_cmd_build, "'%s' is one CONTEXT too many",
+				    argv[optind + 1]);
 	if (a->ref == NULL)
-		return et_cmd_usage(&et_cmd_build, "say where the image goes: -t oci:DIRECTORY:TAG");
+		return et_cmd_usage(&et_cmd_build,
+				    "say where the image goes: -t oci:DIRECTORY:TAG");
 	a->context = argv[optind];
 	return ET_EXIT_OK;
 }
@@ -232,7 +235,8 @@ static void print_summary(const struct outcome *o, FILE *to)
 	char in[ET_NUM], tar[ET_NUM], out[ET_NUM], wall[ET_NUM];
 
 	fprintf(to,
-		"%s: %llu entries, %s of files, %s as tar, %s as gzip (ratio %.2f), %s, %u warning%s%s%s\n",
+		"%s: %llu entries, %s of files, %s as tar, %s as gzip (ratio %.2f), %s, "
+		"%u warning%s%s%s\n",
 		r->digest, (unsigned long long)r->entries,
 		et_text_bytes(in, sizeof in, (int64_t)r->bytes_in),
 		et_text_bytes(tar, sizeof tar, (int64_t)r->bytes_tar),
@@ -252,19 +256,26 @@ static json_t *text_json(const char *text)
 static json_t *outcome_json(const struct outcome *o)
 {
 	const struct et_image_result *r = o->result;
+	const struct args *a = o->args;
 
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:f, "
-			 "s:f, s:I, s:I, s:I, s:o}",
-			 "schema", "engine-top/build/1", "state", o->err == NULL ? "ok" : "failed",
-			 "error", text_json(o->err == NULL ? "" : o->err->msg), "reference",
-			 text_json(o->args->ref), "context", text_json(o->args->context), "layout",
-			 text_json(o->args->dir), "tag", o->args->tag, "digest", text_json(r->digest),
-			 "layer_digest", text_json(r->layer_digest), "diff_id", text_json(r->diff_id),
-			 "entries", (json_int_t)r->entries, "bytes_in", (json_int_t)r->bytes_in,
-			 "bytes_tar", (json_int_t)r->bytes_tar, "bytes_out", (json_int_t)r->bytes_out,
-			 "ratio", ratio_of(r), "seconds", (double)o->wall_ns / 1e9, "workers",
-			 (json_int_t)o->jobs, "warnings", (json_int_t)o->warnings, "skipped_sockets",
-			 (json_int_t)r->n_sockets, "warning", text_json(r->warning));
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, "
+			 "s:f, s:f, s:I, s:I, s:I, s:o}",
+			 "schema", "engine-top/build/1",
+			 "state", o->err == NULL ? "ok" : "failed",
+			 "error", text_json(o->err == NULL ? "" : o->err->msg),
+			 "reference", text_json(a->ref), "context", text_json(a->context),
+			 "layout", text_json(a->dir), "tag", a->tag,
+			 "digest", text_json(r->digest),
+			 "layer_digest", text_json(r->layer_digest),
+			 "diff_id", text_json(r->diff_id),
+			 "entries", (json_int_t)r->entries,
+			 "bytes_in", (json_int_t)r->bytes_in,
+			 "bytes_tar", (json_int_t)r->bytes_tar,
+			 "bytes_out", (json_int_t)r->bytes_out, "ratio", ratio_of(r),
+			 "seconds", (double)o->wall_ns / 1e9, "workers", (json_int_t)o->jobs,
+			 "warnings", (json_int_t)o->warnings,
+			 "skipped_sockets", (json_int_t)r->n_sockets,
+			 "warning", text_json(r->warning));
 }
 
 static int write_json(const struct outcome *o, FILE *to)
@@ -383,8 +394,9 @@ const struct et_cmd et_cmd_build = {
 	.summary = "build one OCI image of a directory",
 	.help = "  -t, --tag oci:DIR[:TAG]  OCI layout DIR (made if missing) and tag (latest)\n"
 		"  -j, --jobs N             threads that pack (default: all processors)\n"
-		"      --exclude PATTERN    leave out what matches, with all below; may be repeated.\n"
-		"                           *.o at any depth; /doc or a/b from the top; dir/ directories\n"
+		"      --exclude PATTERN    leave out what matches, with all below; repeatable:\n"
+		"                           *.o at any depth, /doc or a/b from the top, dir/\n"
+		"                           directories only\n"
 		"      --level 1..9         gzip level (default 6)\n"
 		"      --json[=FILE]        the result as JSON, on standard output or in FILE\n"
 		"  -q, --quiet              no summary line\n",

@@ -30,8 +30,9 @@ static int cannot_write(const struct et_blob *b, struct et_err *err)
 
 static int cannot_hash(struct et_err *err)
 {
-	return et_err_set(err, ET_EXIT_LACK, "cannot compute SHA-256: OpenSSL refuses (no memory, or "
-			  "switched off by its configuration)");
+	return et_err_set(err, ET_EXIT_LACK,
+			  "cannot compute SHA-256: OpenSSL refuses (no memory, or switched off "
+			  "by its configuration)");
 }
 
 EVP_MD_CTX *et_blob_sha256(struct et_err *err)

@@ -140,8 +140,8 @@ static ssize_t get_value(const struct place *at, const char *name, char *value)
 				: fgetxattr(at->fd, name, value, VALUE_ROOM);
 }
 
-static int add_values(struct archive_entry *ae, const struct place *at, const char **names, size_t n,
-		      char *value)
+static int add_values(struct archive_entry *ae, const struct place *at, const char **names,
+		      size_t n, char *value)
 {
 	for (size_t i = 0; i < n; i++) {
 		ssize_t len = get_value(at, names[i], value);
@@ -153,8 +153,8 @@ static int add_values(struct archive_entry *ae, const struct place *at, const ch
 	return 0;
 }
 
-static int add_all(struct archive_entry *ae, const struct place *at, const char *path, char *scratch,
-		   struct et_header_losses *losses)
+static int add_all(struct archive_entry *ae, const struct place *at, const char *path,
+		   char *scratch, struct et_header_losses *losses)
 {
 	ssize_t n = list_names(at, scratch);
 	const char **names;

@@ -42,19 +42,20 @@ struct build {
 
 static bool is_tag(const char *s)
 {
-	static const char alnum[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	static const char known[] = "._-0123456789"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 	size_t n = strlen(s);
 
-	return n > 0 && n <= TAG_MOST && strspn(s, alnum) > 0 &&
-	       n == strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+	return n <= TAG_MOST && strspn(s, known + 3) > 0 && strspn(s, known) == n;
 }
 
 static int check_tag(const char *tag, struct et_err *err)
 {
 	if (is_tag(tag))
 		return 0;
-	return et_err_set(err, ET_EXIT_INPUT, "'%.200s' is not a tag: up to %d letters, digits, '.', "
-			  "'_' and '-', the first a letter or digit", tag, TAG_MOST);
+	return et_err_set(err, ET_EXIT_INPUT,
+			  "'%.200s' is not a tag: up to %d letters, digits, '.', '_' and '-', the "
+			  "first a letter or digit", tag, TAG_MOST);
 }
 
 /* Readers split at the first colon, so a directory cannot have one. */
@@ -67,10 +68,12 @@ int et_image_parse_ref(const char *ref, char *dir, size_t n_dir, char *tag, size
 
 	if (colon == path)
 		return et_err_set(err, ET_EXIT_INPUT,
-				  "'%.300s' is not an image reference: oci:DIRECTORY:TAG is one", ref);
+				  "'%.300s' is not an image reference: oci:DIRECTORY:TAG is one",
+				  ref);
 	if (strchr(name, ':') != NULL)
-		return et_err_set(err, ET_EXIT_INPUT, "'%.300s' has a ':' too many: oci:DIRECTORY:TAG, "
-				  "where no name has one", ref);
+		return et_err_set(err, ET_EXIT_INPUT,
+				  "'%.300s' has a ':' too many: oci:DIRECTORY:TAG, where no name "
+				  "has one", ref);
 	if (check_tag(name, err) != 0)
 		return -1;
 	if ((size_t)(colon - path) >= n_dir || strlen(name) >= n_tag)

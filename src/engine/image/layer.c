@@ -240,7 +240,8 @@ static int retry_big(struct layer *l, const struct et_group *g, const struct et_
 		return 0; /* nothing of it is written yet */
 	if (EVP_MD_CTX_copy_ex(l->diff, l->mark.diff) != 1)
 		return cannot_hash(l);
-	atomic_fetch_sub(&l->opts->progress->warnings, l->result->losses.n - l->mark.result.losses.n);
+	atomic_fetch_sub(&l->opts->progress->warnings,
+			 l->result->losses.n - l->mark.result.losses.n);
 	*l->result = l->mark.result;
 	if (et_blob_rewind(l->blob, &l->mark.blob, l->err) != 0)
 		return -1;
@@ -254,8 +255,9 @@ static int recut(struct layer *l, const struct et_group *g)
 	uint32_t first = g->first;
 
 	if (!may_retry(l, g->grown))
-		return et_err_set(l->err, ET_EXIT_JOB, "cannot pack '%.500s': it keeps growing while "
-				  "it is read", et_tree_name(l->tree, g->grown));
+		return et_err_set(l->err, ET_EXIT_JOB,
+				  "cannot pack '%.500s': it keeps growing while it is read",
+				  et_tree_name(l->tree, g->grown));
 	drain(l);
 	l->tree->entries[g->grown].size = g->grown_size;
 	l->next = first;

@@ -170,8 +170,9 @@ static int check_marker(struct et_layout *l, struct et_err *err)
 	if (root == NULL)
 		rc = et_err_set(err, ET_EXIT_INPUT, "'%s' is not an OCI layout: %s", l->path, why);
 	else if (version == NULL || strcmp(version, "1.0.0") != 0)
-		rc = et_err_set(err, ET_EXIT_INPUT, "'%s' is an OCI layout of version '%.20s'; known is "
-				"1.0.0", l->path, version == NULL ? "(none)" : version);
+		rc = et_err_set(err, ET_EXIT_INPUT,
+				"'%s' is an OCI layout of version '%.20s'; known is 1.0.0", l->path,
+				version == NULL ? "(none)" : version);
 	json_decref(root);
 	return rc;
 }
@@ -187,8 +188,9 @@ static json_t *load_index(struct et_layout *l, struct et_err *err)
 		snprintf(why, sizeof why, "index.json has no list 'manifests'");
 	}
 	if (index == NULL)
-		et_err_set(err, ET_EXIT_INPUT, "the OCI layout '%s' is broken: %s; repair it or give "
-			   "another directory", l->path, why);
+		et_err_set(err, ET_EXIT_INPUT,
+			   "the OCI layout '%s' is broken: %s; repair it or give another directory",
+			   l->path, why);
 	return index;
 }
 
@@ -229,8 +231,9 @@ static int open_dir(struct et_layout *l, const struct stat *context, struct et_e
 	if (l->fd < 0 || fstat(l->fd, &st) != 0)
 		return cannot(l, err, "open directory");
 	if (st.st_dev == context->st_dev && st.st_ino == context->st_ino)
-		return et_err_set(err, ET_EXIT_INPUT, "the image cannot go into the directory that it "
-				  "is made of ('%s'): give another one after -t oci:", l->path);
+		return et_err_set(err, ET_EXIT_INPUT,
+				  "the image cannot go into the directory that it is made of "
+				  "('%s'): give another one after -t oci:", l->path);
 	return 0;
 }
 

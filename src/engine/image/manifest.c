@@ -16,7 +16,8 @@
 
 const char *et_manifest_created(int64_t newest_mtime, char *buf)
 {
-	time_t t = (time_t)(newest_mtime < 0 ? 0 : newest_mtime > NEWEST_S ? NEWEST_S : newest_mtime);
+	int64_t held = newest_mtime > NEWEST_S ? NEWEST_S : newest_mtime;
+	time_t t = (time_t)(held < 0 ? 0 : held);
 	struct tm tm;
 
 	gmtime_r(&t, &tm);
@@ -61,15 +62,15 @@ char *et_manifest_config(const char *diff_id, const char *created, const char *m
 
 	return dump(json_pack("{s:s, s:s, s:s*, s:s, s:{}, s:{s:s, s:[s]}, s:[{s:s, s:s}]}",
 			      "created", created, "architecture", arch, "variant",
-			      variant[0] == '\0' ? NULL : variant, "os", "linux", "config", "rootfs",
-			      "type", "layers", "diff_ids", diff_id, "history", "created", created,
-			      "created_by", "engine-top build"));
+			      variant[0] == '\0' ? NULL : variant, "os", "linux", "config",
+			      "rootfs", "type", "layers", "diff_ids", diff_id, "history", "created",
+			      created, "created_by", "engine-top build"));
 }
 
 char *et_manifest_text(const struct et_blob_ref *config, const struct et_blob_ref *layer)
 {
-	return dump(json_pack("{s:i, s:s, s:{s:s, s:s, s:I}, s:[{s:s, s:s, s:I}]}", "schemaVersion", 2,
-			      "mediaType", ET_MT_MANIFEST, "config", "mediaType", ET_MT_CONFIG,
+	return dump(json_pack("{s:i, s:s, s:{s:s, s:s, s:I}, s:[{s:s, s:s, s:I}]}",
+			      "schemaVersion", 2, "mediaType", ET_MT_MANIFEST, "config", "mediaType", ET_MT_CONFIG,
 			      "digest", config->digest, "size", (json_int_t)config->size, "layers",
 			      "mediaType", ET_MT_LAYER, "digest", layer->digest, "size",
 			      (json_int_t)layer->size));

@@ -351,7 +351,7 @@ static enum et_pack_end pack_slice(struct attempt *t)
 {
 	struct et_group *g = t->g;
 	const struct et_bigfile *big = g->big;
-	size_t done = 0;
+	size_t done = 0, pad;
 	enum et_pack_end end;
 
 	if (g->is_head) {
@@ -377,7 +377,8 @@ static enum et_pack_end pack_slice(struct attempt *t)
 					  memory_order_relaxed);
 	}
 	g->source_bytes = g->length;
-	if (g->is_tail && append_zeros(&g->tar, (TAR_BLOCK - g->length % TAR_BLOCK) % TAR_BLOCK) != 0)
+	pad = (TAR_BLOCK - g->length % TAR_BLOCK) % TAR_BLOCK;
+	if (g->is_tail && append_zeros(&g->tar, pad) != 0)
 		return no_memory(g);
 	return ET_PACK_OK;
 }

@@ -22,7 +22,7 @@
 #include "base/text.h"
 #include "engine/image/linktab.h"
 
-#define PATH_LIMIT (64u << 10) /* bytes of one path: bounds what a header takes; readers stop at 4096 */
+#define PATH_LIMIT (64u << 10) /* of one path: bounds what a header takes; readers stop at 4096 */
 
 struct frame {
 	uint32_t dir;  /* its entry */
@@ -216,8 +216,8 @@ static int check_name(struct walk *w, uint32_t ix)
 
 	if (strncmp(et_tree_name(w->tree, ix), ".wh.", 4) == 0)
 		return et_err_set(w->err, ET_EXIT_INPUT,
-				  "cannot pack '%.500s': a name that begins with '.wh.' would delete "
-				  "files of lower layers; rename it or leave it out with --exclude",
+				  "cannot pack '%.500s': a name that begins with '.wh.' would "
+				  "delete files of lower layers; rename it or leave it out with --exclude",
 				  path_of(w, ix));
 	path = path_of(w, ix);
 	if (strlen(path) > PATH_LIMIT)
@@ -425,8 +425,8 @@ static int visit(struct walk *w, uint32_t parent, const char *name)
 	if (fstatat(dirfd(w->dir), name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
 		if (errno == ENOENT)
 			return 0; /* gone before we looked: as if it had never been */
-		return et_err_sys(w->err, exit_of(errno), errno, "cannot look at '%.400s' in '%.400s'",
-				  name, path_of(w, parent));
+		return et_err_sys(w->err, exit_of(errno), errno,
+				  "cannot look at '%.400s' in '%.400s'", name, path_of(w, parent));
 	}
 	if (add_stat(w, name, parent, &st, &ix) != 0)
 		return -1;
