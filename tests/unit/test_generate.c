@@ -73,8 +73,16 @@ static struct found walk(const char *dir)
 	return found;
 }
 
+static struct found walk_again(const char *top, const char *name)
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof dir, "%s/%s", top, name);
+	return walk(dir);
+}
+
 static struct found make(const char *top, const char *name, uint64_t seed, uint64_t files,
-			 uint64_t size)
+			 uint64_t size, bool is_rewrite)
 {
 	struct et_progress progress = { 0 };
 	struct et_err err = { 0 };
@@ -84,7 +92,7 @@ static struct found make(const char *top, const char *name, uint64_t seed, uint6
 	snprintf(dir, sizeof dir, "%s/%s", top, name);
 	mkdir(dir, 0700);
 	ET_OK(et_generate_tree(dir, &(struct et_generate_opts){ .files = files, .size_bytes = size,
-		.dirs = files / 50, .seed = seed }, &progress, &err) == 0, "%s: %s", name, err.msg);
+		.dirs = files / 50, .seed = seed, .is_rewrite = is_rewrite }, &progress, &err) == 0, "%s: %s", name, err.msg);
 	ET_IS_INT(atomic_load(&progress.work_done), files, "every file is counted");
 	f = walk(dir);
 	ET_OK(atomic_load(&progress.bytes_out) <= f.bytes && f.files == files &&
@@ -98,11 +106,11 @@ static void t_same_tree(const char *top)
 	struct found a, b, c;
 
 	umask(022);
-	a = make(top, "a", 1, 700, 4096);
+	a = make(top, "a", 1, 700, 4096, false);
 	umask(077);
-	b = make(top, "b", 1, 700, 4096);
+	b = make(top, "b", 1, 700, 4096, false);
 	umask(022);
-	c = make(top, "c", 2, 700, 4096);
+	c = make(top, "c", 2, 700, 4096, false);
 	ET_OK(a.sum == b.sum, "same seed, other umask: the same tree");
 	ET_OK(a.sum != c.sum, "another seed: another tree");
 	ET_IS_INT(a.sum, INT64_C(1548457261299), "the tree of seed 1 is the one it always was");
@@ -110,6 +118,24 @@ static void t_same_tree(const char *top)
 	      "hard links, executables, long and non-ASCII names");
 	ET_OK(a.bytes > 700 * 4096 * 8 / 10 && a.bytes < 700 * 4096 * 12 / 10,
 	      "mean size %" PRIu64 " is near 4096", a.bytes / 700);
+}
+
+/* Over a tree of the same options, in which somebody changed things; and over half a tree. */
+static void t_rewrite(const char *top)
+{
+	struct found want = make(top, "w", 3, 300, 2000, true), got;
+	char damage[PATH_MAX + 200];
+
+	snprintf(damage, sizeof damage, "cd '%s/w' && for f in $(find . -name 'f*' | head -50); do "
+		 "echo changed >$f; done; rm -rf $(find . -name 'd*' | head -2); "
+		 "find . -name 'l*' -delete", top);
+	ET_OK(system(damage) == 0, "a tree is damaged");
+	got = walk_again(top, "w");
+	ET_OK(got.sum != want.sum, "which can be seen");
+	got = make(top, "w", 3, 300, 2000, true);
+	ET_OK(got.sum == want.sum, "written over, it is whole again");
+	got = make(top, "w", 3, 300, 2000, true);
+	ET_OK(got.sum == want.sum, "and again");
 }
 
 static void t_small(const char *top)
@@ -153,6 +179,7 @@ int main(void)
 		return 1;
 	}
 	t_same_tree(top);
+	t_rewrite(top);
 	t_small(top);
 	t_fails(top);
 	ET_OK(et_io_rmtree(AT_FDCWD, top) == 0, "removed");

@@ -235,13 +235,27 @@ static mode_t pick_mode(struct et_rng *r)
 	return mode[et_rng_below(r, 16)];
 }
 
+/* A file of its own owner may still refuse to be opened (0444): then it is made anew. */
+static int open_file(const struct gen *g, const char *path)
+{
+	const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	int fd;
+
+	if (g->opts->is_rewrite) {
+		fd = openat(g->root, path, flags | O_TRUNC, 0600);
+		if (fd >= 0 || errno != EACCES || unlinkat(g->root, path, 0) != 0)
+			return fd;
+	}
+	return openat(g->root, path, flags | O_EXCL, 0600);
+}
+
 static int make_file(struct gen *g, uint64_t ix, const char *path)
 {
 	struct et_rng r = rng_of(g, SALT_FILE, ix + (UINT64_C(1) << 40));
 	struct timespec times[2];
 	uint64_t size = file_size(g, &r);
 	mode_t mode = pick_mode(&r);
-	int fd = openat(g->root, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open_file(g, path);
 	int rc;
 
 	if (fd < 0)
@@ -258,6 +272,12 @@ static int make_file(struct gen *g, uint64_t ix, const char *path)
 	return rc;
 }
 
+/* Is this the EEXIST of a name that a rewritten tree already has? */
+static bool is_there(const struct gen *g)
+{
+	return g->opts->is_rewrite && errno == EEXIST;
+}
+
 /* One in 100 is another name of a file of the same folder. */
 static int make_name(struct gen *g, uint64_t ix)
 {
@@ -271,6 +291,8 @@ static int make_name(struct gen *g, uint64_t ix)
 	if (is_link) {
 		file_path(g, in->last_file - 1, other, sizeof other);
 		rc = linkat(g->root, other, g->root, path, 0);
+		if (rc != 0 && is_there(g) && unlinkat(g->root, path, 0) == 0)
+			rc = linkat(g->root, other, g->root, path, 0);
 		if (rc != 0)
 			fail(g, "link", path);
 	} else {
@@ -293,7 +315,7 @@ static int make_symlink(struct gen *g, uint64_t ix)
 	if (et_rng_below(&r, 4) != 0)
 		file_name(g, file, target, sizeof target);
 	snprintf(path + at, sizeof path - at, "l%07llu", (unsigned long long)ix);
-	if (symlinkat(target, g->root, path) != 0)
+	if (symlinkat(target, g->root, path) != 0 && !is_there(g))
 		return fail(g, "create", path);
 	pick_times(&r, times);
 	if (utimensat(g->root, path, times, AT_SYMLINK_NOFOLLOW) != 0)
@@ -316,7 +338,7 @@ static int make_folders(struct gen *g)
 		folder_path(g, i, path, sizeof path);
 		if (check_cancelled(g) != 0)
 			return -1;
-		if (mkdirat(g->root, path, 0700) != 0)
+		if (mkdirat(g->root, path, 0700) != 0 && !is_there(g))
 			return fail(g, "create", path);
 	}
 	return 0;

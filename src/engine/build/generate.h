@@ -5,6 +5,7 @@
 #ifndef ET_ENGINE_GENERATE_H
 #define ET_ENGINE_GENERATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine-top/err.h"
@@ -15,9 +16,11 @@ struct et_generate_opts {
 	uint64_t dirs;       /* directories below the root; plus one symlink for each 50 files */
 	uint64_t size_bytes; /* mean; lognormal, largest 64 times the mean */
 	uint64_t seed;
+	bool is_rewrite;     /* the directory may hold a tree of the same other options: write over
+	                        it, file by file, instead of making new ones */
 };
 
-/* Fill the empty directory `dir`.
+/* Fill the directory `dir`, which is empty but for is_rewrite.
  * [own] none   [thr] any   [sig] no   [err] -1 and *err: the disk is full, cancelled, ... */
 int et_generate_tree(const char *dir, const struct et_generate_opts *opts,
 		     struct et_progress *progress, struct et_err *err);

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Kind "generate": a tree of made-up files in the store.  Each round writes a new tree beside the
- * old one, swaps them, and removes the old: who looks at the path always finds a whole tree. */
+ * Kind "generate": a tree of made-up files in the store.  Each round writes a tree beside the
+ * last one and swaps the two: who looks at the path always finds a whole tree.
+ *
+ * In a private store, which nobody else can have linked to, the tree of the round before last is
+ * written over, file by file.  Making 5,000 files where as many were removed a moment ago took
+ * seconds on an ext4 without journal (it avoids inodes that were freed in the last minutes, one
+ * by one), against a tenth of a second otherwise. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,10 +35,11 @@ static int make_tree(struct et_target *t, const char *fresh, const char *tree, s
 		.dirs = (uint64_t)et_preset_setting(t->spec, "dirs")->number,
 		.size_bytes = (uint64_t)et_preset_setting(t->spec, "size")->number,
 		.seed = (uint64_t)et_preset_setting(t->spec, "seed")->number,
+		.is_rewrite = t->store->is_private,
 	};
 
 	atomic_store(&t->progress.stage, "write");
-	if (mkdir(fresh, 0700) != 0)
+	if (mkdir(fresh, 0700) != 0 && (!opts.is_rewrite || errno != EEXIST))
 		return et_err_sys(err, ET_EXIT_JOB, errno, "cannot make '%s'", fresh);
 	if (et_generate_tree(fresh, &opts, &t->progress, err) != 0)
 		return -1;
@@ -59,10 +65,13 @@ static int run(struct et_target *t, struct et_err *err)
 	/* a name of a target does not begin with a dot, so this is nobody else's tree */
 	snprintf(fresh, sizeof fresh, "%.*s/.new-%s", (int)(strrchr(tree, '/') - tree), tree,
 		 t->spec->name);
-	et_io_rmtree(AT_FDCWD, fresh);
+	if (!t->store->is_private) /* what a killed session left */
+		et_io_rmtree(AT_FDCWD, fresh);
 	rc = make_tree(t, fresh, tree, err);
-	atomic_store(&t->progress.stage, "remove old");
-	et_io_rmtree(AT_FDCWD, fresh);
+	if (!t->store->is_private || rc != 0) {
+		atomic_store(&t->progress.stage, "remove old");
+		et_io_rmtree(AT_FDCWD, fresh);
+	}
 	if (rc != 0)
 		return -1;
 	pthread_mutex_lock(t->lock);
