@@ -74,6 +74,17 @@ int et_color_index(struct et_color c, int n_colors)
 	return best;
 }
 
+void et_color_pair(const struct et_theme *t, enum et_style style, int n_colors, int *fg, int *bg)
+{
+	*fg = et_color_index(t->paint[style].fg, n_colors);
+	*bg = et_color_index(t->paint[style].bg, n_colors);
+	if (*fg != *bg || *fg < 0)
+		return;
+	*fg = et_color_index(t->paint[ET_STYLE_TEXT].fg, n_colors);
+	if (*fg == *bg) /* black or white, whatever it is not */
+		*fg = *bg == 0 ? 7 : 0;
+}
+
 static double luminance(struct et_color c)
 {
 	return 0.2126 * linear(c.r) + 0.7152 * linear(c.g) + 0.0722 * linear(c.b);

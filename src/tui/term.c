@@ -267,7 +267,6 @@ static int open_screen(struct et_term *t, struct et_err *err)
 	locale_t before = uselocale(t->locale == (locale_t)0 ? LC_GLOBAL_LOCALE : t->locale);
 	unsigned cols, rows;
 
-	use_env(FALSE);
 	t->mem_fd = memfd_create("engine-top-screen", MFD_CLOEXEC);
 	t->mem = t->mem_fd < 0 ? NULL : fdopen(t->mem_fd, "w+");
 	signal(SIGTSTP, SIG_IGN);
@@ -402,13 +401,6 @@ static attr_t attributes(unsigned attr)
 	return a;
 }
 
-static int palette_index(const struct et_term *t, struct et_color c, int otherwise)
-{
-	int i = et_color_index(c, COLORS);
-
-	return i < 0 && !t->has_defaults ? otherwise : i;
-}
-
 void et_term_set_theme(struct et_term *t, const struct et_theme *theme)
 {
 	const char *no_color = getenv("NO_COLOR");
@@ -418,14 +410,19 @@ void et_term_set_theme(struct et_term *t, const struct et_theme *theme)
 	et_theme_plain(&plain);
 	for (int i = 0; i < ET_STYLE_COUNT; i++) {
 		const struct et_paint *p = &theme->paint[i];
+		int fg, bg;
 
 		if (!is_color) {
 			t->look[i].attr = attributes(p->attr | plain.paint[i].attr);
 			t->look[i].pair = 0;
 			continue;
 		}
-		init_extended_pair(i + 1, palette_index(t, p->fg, COLOR_WHITE),
-				   palette_index(t, p->bg, COLOR_BLACK));
+		et_color_pair(theme, (enum et_style)i, COLORS, &fg, &bg);
+		if (!t->has_defaults) { /* "the terminal's own" cannot be asked for */
+			fg = fg < 0 ? COLOR_WHITE : fg;
+			bg = bg < 0 ? COLOR_BLACK : bg;
+		}
+		init_extended_pair(i + 1, fg, bg);
 		t->look[i].attr = attributes(p->attr);
 		t->look[i].pair = (short)(i + 1);
 	}

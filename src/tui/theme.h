@@ -57,6 +57,9 @@ int et_theme_path(const char *name, char *path, size_t n);
 /* The nearest of a terminal's n_colors (8, 16, 256) as its number; -1 = the terminal's default.
  * Distances are perceived ones (OKLab). */
 int et_color_index(struct et_color c, int n_colors);
+/* Foreground and background of a role as such numbers; never the same one twice: on a terminal of
+ * few colours a pale rule would vanish. */
+void et_color_pair(const struct et_theme *t, enum et_style style, int n_colors, int *fg, int *bg);
 /* WCAG contrast of two RGB colours, 1..21. */
 double et_color_contrast(struct et_color a, struct et_color b);
 

@@ -126,7 +126,8 @@ ok $? "Enter on a thread group unfolds its stack"
 tm resize-window -t t -x 40 -y 12
 poll lacks '3 Heap'
 ok $? "at 40x12 one pane is left"
-[ "$(screen | wc -L)" -le 40 ] && shows '━ 4 Threads'
+is_narrow() { [ "$(screen | wc -L)" -le 40 ] && shows '━ 4 Threads'; }
+poll is_narrow
 ok $? "and it is the focused one"
 tm resize-window -t t -x 1 -y 1
 tm resize-window -t t -x 20 -y 5
@@ -173,6 +174,27 @@ ok $? "LC_ALL=C: rules in ASCII"
 ok $? "and nothing but ASCII"
 tell q
 ended 0 "q in the C locale"
+
+# ---- other terminals: what they are sent --------------------------------------------------------
+
+for term in vt100 linux xterm xterm-256color screen; do
+	start 80 24 TERM="$term" "$ET_BIN" replay "$rec"
+	poll shows '5 Pool'
+	tm pipe-pane -t t "cat > '$dir/raw'"
+	tell C-l
+	poll grep -qs 'Pool' "$dir/raw"
+	tell '>'
+	poll shows 'frame 40 of 40\|40/40'
+	ok $? "TERM=$term: draws"
+	sync=$(grep -c "$(printf '\033')\[?2026h" "$dir/raw")
+	case $term in
+	vt100 | linux) [ "$sync" = 0 ] ;;
+	*) [ "$sync" -gt 0 ] ;;
+	esac
+	ok $? "TERM=$term: synchronized updates only where they are known"
+	tell q
+	ended 0 "TERM=$term"
+done
 
 # ---- what ends it ------------------------------------------------------------------------------
 

@@ -117,6 +117,30 @@ static void t_find(void)
 	unsetenv("ENGINE_TOP_THEMES");
 }
 
+static void t_few_colors(void)
+{
+	static const char *const names[] = { "dusk", "paper", "mono" };
+	static const int palettes[] = { 8, 16, 256 };
+
+	for (int k = 0; k < 3; k++) {
+		struct et_err err = { 0 };
+		struct et_theme t;
+
+		et_theme_load(&t, names[k], &err);
+		for (int p = 0; p < 3; p++) {
+			unsigned n_same = 0;
+
+			for (int i = 0; i < ET_STYLE_COUNT; i++) {
+				int fg, bg;
+
+				et_color_pair(&t, (enum et_style)i, palettes[p], &fg, &bg);
+				n_same += (fg == bg && fg >= 0) || fg >= palettes[p] || bg >= palettes[p];
+			}
+			ET_IS_INT(n_same, 0, "every role can be seen with few colours");
+		}
+	}
+}
+
 static void t_palette(void)
 {
 	struct et_color grey = { .kind = ET_COLOR_RGB, .r = 0x1c, .g = 0x1c, .b = 0x1c };
@@ -138,6 +162,7 @@ int main(void)
 	t_parse();
 	t_errors();
 	t_find();
+	t_few_colors();
 	t_palette();
 	return tap_done();
 }

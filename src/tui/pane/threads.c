@@ -200,7 +200,8 @@ static unsigned bar_room(const struct counts *k, unsigned width)
 			words += 2 + (unsigned)snprintf(text, sizeof text, "%u %s", k->n[s],
 							et_snapshot_thread_state(s));
 	room = width <= words ? 0 : width - words < width / 2 ? width - words : width / 2;
-	return k->total < room ? k->total : room;
+	room = k->total < room ? k->total : room;
+	return room < 4 && room < k->total ? 0 : room; /* a crumb of a bar says nothing */
 }
 
 /* A bar of all threads, then the numbers and the words; all on one line. */
