@@ -92,7 +92,8 @@ static struct found make(const char *top, const char *name, uint64_t seed, uint6
 	snprintf(dir, sizeof dir, "%s/%s", top, name);
 	mkdir(dir, 0700);
 	ET_OK(et_generate_tree(dir, &(struct et_generate_opts){ .files = files, .size_bytes = size,
-		.dirs = files / 50, .seed = seed, .is_rewrite = is_rewrite }, &progress, &err) == 0, "%s: %s", name, err.msg);
+		.dirs = files / 50, .seed = seed, .is_rewrite = is_rewrite }, &progress, &err) == 0,
+	      "%s: %s", name, err.msg);
 	ET_IS_INT(atomic_load(&progress.work_done), files, "every file is counted");
 	f = walk(dir);
 	ET_OK(atomic_load(&progress.bytes_out) <= f.bytes && f.files == files &&
