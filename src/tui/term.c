@@ -436,7 +436,7 @@ static unsigned convert(const struct et_term *t, const struct et_cell *cell, cch
 	uint32_t cp = et_cell_fallback(cell->cp, t->glyphs);
 	wchar_t text[3] = { (wchar_t)cp, 0, 0 };
 
-	if (cell->mark != 0 && cp == cell->cp)
+	if (cell->mark != 0 && t->glyphs == 0)
 		text[1] = (wchar_t)cell->mark;
 	setcchar(out, text, t->look[cell->style].attr, t->look[cell->style].pair, NULL);
 	return cp == cell->cp ? cell->width : 1;
