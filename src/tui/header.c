@@ -121,7 +121,8 @@ static struct et_seg cpu_seg(const struct et_snapshot *snap)
 		return seg;
 	put_series(&seg, snap, ET_M_CPU_PERMILLE);
 	snprintf(seg.shorter, sizeof seg.shorter, "%lld%%", (long long)v / 10);
-	if (et_snapshot_metric(snap, ET_M_CPU_ONLINE, &cpus) == ET_NA_MEASURED)
+	if (et_snapshot_metric(snap, ET_M_CPU_ONLINE, &cpus) == ET_NA_MEASURED && cpus > 0 &&
+	    cpus < 1 << 20)
 		snprintf(seg.text, sizeof seg.text, "%lld%% of %lld%%", (long long)v / 10,
 			 (long long)cpus * 100);
 	else

@@ -17,7 +17,7 @@ static unsigned eighths(unsigned w, double num, double den)
 	if (!(den > 0) || !(num > 0))
 		return 0;
 	e = num / den * 8 * w;
-	if (e >= 8.0 * w)
+	if (!(e < 8.0 * w)) /* also what is not a number */
 		return 8 * w;
 	return e < 1 ? 1 : (unsigned)e;
 }

@@ -51,6 +51,7 @@ start()
 	rm -f "$dir/status" "$dir/err" "$dir/pid"
 	tm kill-server
 	cat > "$dir/run" <<-END
+		cd "$dir" || exit 1
 		stty -a > "$dir/before"
 		sh -c 'echo \$\$ > "$dir/pid"; exec env "\$@" 2> "$dir/err"' sh $*
 		echo \$? > "$dir/status.new"
@@ -285,8 +286,19 @@ ok $? "space: paused, and it says how far behind"
 tell ' '
 poll shows '● LIVE'
 ok $? "space: live again"
+tell r
+poll shows 'REC engine-top-[0-9-]*.etr [1-9]'
+ok $? "r records, and the header says so"
+tell r
+poll shows 'recorded [0-9]* frames to engine-top-'
+ok $? "r again: recorded"
+lacks 'REC engine'
+ok $? "and the header says it no more"
 tell q
 ended 0 "live q"
+"$ET_BIN" replay "$dir"/engine-top-*.etr --screen 80x24 > "$dir/frame" 2> "$dir/err"
+grep -q 'REPLAY' "$dir/frame"
+ok $? "what was recorded replays"
 
 # a crash in a thread of the profiler (tgkill has a number of its own on each machine)
 if [ "$(uname -m)" = x86_64 ]; then

@@ -138,8 +138,8 @@ static void draw_numbers(const struct builds *p, const struct et_canvas *c,
 	if (t->bytes_in > 0 && t->wall_ns > 0)
 		et_table_textf(&p->table, c, 0, C_RATE, ET_STYLE_TEXT, "%s/s",
 			       et_text_bytes(num, sizeof num,
-					     (int64_t)((double)t->bytes_in * 1e9 /
-						       (double)t->wall_ns)));
+					     et_pane_round((double)t->bytes_in * 1e9 /
+							   (double)t->wall_ns)));
 	if (t->wall_ns > 0)
 		et_table_text(&p->table, c, 0, C_TIME, ET_STYLE_TEXT,
 			      et_text_time(num, sizeof num, t->wall_ns));

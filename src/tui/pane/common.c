@@ -29,6 +29,13 @@ void et_pane_note(const struct et_canvas *c, unsigned y, const char *fmt, ...)
 			     et_cell_elide(cut, sizeof cut, text, c->r.w - ET_PANE_MARGIN));
 }
 
+int64_t et_pane_round(double v)
+{
+	if (!(v > -9e18))
+		return 0;
+	return v >= 9e18 ? INT64_MAX : (int64_t)(v < 0 ? v - 0.5 : v + 0.5);
+}
+
 const char *et_pane_thousands(char *buf, size_t n, uint64_t v)
 {
 	char digits[24];

@@ -78,6 +78,9 @@ const char *et_pane_na(char *buf, size_t n, uint32_t na);
 /* A line of dim words. */
 void et_pane_note(const struct et_canvas *c, unsigned y, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Rounded; held to the range of the type, 0 if it is not a number: figures of a recording may be
+ * anything. */
+int64_t et_pane_round(double v);
 /* Thousands separated: 1,234,567. */
 const char *et_pane_thousands(char *buf, size_t n, uint64_t v);
 

@@ -74,7 +74,7 @@ static const char *time_op(char *buf, size_t n, double ns)
 	if (ns < 100)
 		snprintf(buf, n, "%.1fns", ns);
 	else
-		et_text_time(buf, n, (int64_t)(ns + 0.5));
+		et_text_time(buf, n, et_pane_round(ns));
 	return buf;
 }
 
@@ -98,7 +98,7 @@ static const char *per_op(char *buf, size_t n, double v)
 	if (v < 10)
 		snprintf(buf, n, "%.*f", v > 0 && v < 1 ? 3 : v > 0 ? 2 : 0, v);
 	else
-		et_text_count(buf, n, (int64_t)(v + 0.5));
+		et_text_count(buf, n, et_pane_round(v));
 	return buf;
 }
 
@@ -107,7 +107,7 @@ static const char *bytes_op(char *buf, size_t n, double v)
 	if (v > 0 && v < 10)
 		snprintf(buf, n, "%.2f", v);
 	else
-		et_text_bytes(buf, n, (int64_t)(v + 0.5));
+		et_text_bytes(buf, n, et_pane_round(v));
 	return buf;
 }
 
