@@ -41,6 +41,8 @@ struct et_session {
 	pthread_cond_t is_changed; /* on CLOCK_MONOTONIC */
 	struct et_schedule schedule;
 	bool is_cancelled, is_over;
+	bool is_leaving; /* threads end; until then they stay, idle, when all is over */
+	unsigned n_busy; /* threads that have a target */
 	bool is_told; /* the end of the round was told: the next may begin */
 	int64_t round_began_ns;
 };
@@ -125,7 +127,7 @@ static void wait_for_work(struct et_session *s)
 	int64_t at_ns = s->round_began_ns + ROUND_LEAST_NS;
 
 	et_probe_idle_begin();
-	if (s->schedule.n_left > 0 || !s->is_told) {
+	if (s->is_over || s->schedule.n_left > 0 || !s->is_told) {
 		pthread_cond_wait(&s->is_changed, &s->lock);
 	} else {
 		at.tv_sec = at_ns / ET_NS_PER_S;
@@ -151,8 +153,8 @@ static struct et_target *next_target(struct et_session *s)
 {
 	struct et_target *t;
 
-	while (!s->is_over) {
-		if (s->schedule.n_left == 0 && s->is_told &&
+	while (!s->is_leaving) {
+		if (!s->is_over && s->schedule.n_left == 0 && s->is_told &&
 		    et_clock_mono_ns() >= s->round_began_ns + ROUND_LEAST_NS)
 			begin_round(s);
 		t = et_schedule_next(&s->schedule);
@@ -173,6 +175,7 @@ static struct et_target *claim(struct et_session *s)
 	t = next_target(s);
 	if (t != NULL) {
 		reset_progress(&t->progress);
+		s->n_busy++;
 		t->round++;
 		t->started_ns = et_clock_mono_ns();
 		t->note[0] = '\0';
@@ -214,6 +217,7 @@ static void settle(struct et_session *s, struct et_target *t, int rc, const stru
 	pthread_mutex_lock(&s->lock);
 	if (s->schedule.n_left == 0)
 		s->is_told = true;
+	s->n_busy--;
 	pthread_cond_broadcast(&s->is_changed);
 	pthread_mutex_unlock(&s->lock);
 	pthread_mutex_unlock(&s->note_lock);
@@ -310,12 +314,9 @@ unsigned et_session_join(struct et_session *s)
 {
 	unsigned n_bad = 0;
 
-	for (unsigned i = 0; i < s->n_threads; i++)
-		pthread_join(s->thread[i], NULL);
-	s->n_threads = 0;
-	et_workers_free(s->packers);
-	s->packers = NULL;
 	pthread_mutex_lock(&s->lock);
+	while (s->n_threads > 0 && (!s->is_over || s->n_busy > 0))
+		pthread_cond_wait(&s->is_changed, &s->lock);
 	for (size_t i = 0; i < s->schedule.n; i++) {
 		enum et_target_state state = s->schedule.target[i].state;
 
@@ -513,6 +514,19 @@ static unsigned pick_jobs(const struct et_preset *preset, const struct et_sessio
 	return jobs > JOBS_MAX ? JOBS_MAX : jobs;
 }
 
+static void end_threads(struct et_session *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->is_leaving = true;
+	pthread_cond_broadcast(&s->is_changed);
+	pthread_mutex_unlock(&s->lock);
+	for (unsigned i = 0; i < s->n_threads; i++)
+		pthread_join(s->thread[i], NULL);
+	s->n_threads = 0;
+	et_workers_free(s->packers);
+	s->packers = NULL;
+}
+
 struct et_session *et_session_new(const struct et_preset *preset,
 				  const struct et_session_opts *opts, struct et_err *err)
 {
@@ -540,7 +554,7 @@ void et_session_free(struct et_session *s)
 		return;
 	if (s->n_threads > 0)
 		et_session_cancel(s);
-	et_session_join(s);
+	end_threads(s);
 	for (size_t i = 0; i < s->schedule.n; i++)
 		if (s->schedule.target[i].ops->release != NULL)
 			s->schedule.target[i].ops->release(&s->schedule.target[i]);

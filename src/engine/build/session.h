@@ -41,10 +41,11 @@ int et_session_done_fd(const struct et_session *s);
 /* Ask everything to stop soon; returns at once.  Async-signal-unsafe: call it from a thread. */
 void et_session_cancel(struct et_session *s);
 
-/* Wait for the threads.  Returns the number of targets whose last round failed or was skipped. */
+/* Wait until nothing runs any more.  The threads stay, idle, until free: so the last snapshot
+ * shows them.  Returns the number of targets whose last round failed or was skipped. */
 unsigned et_session_join(struct et_session *s);
 
-/* Join if needed, remove a private store, free. */
+/* Cancel and join if needed, end the threads, remove a private store, free. */
 void et_session_free(struct et_session *s);
 
 #endif
