@@ -435,6 +435,8 @@ static void set_ratio(struct doc *d, json_t *o, const struct et_row_bench *b)
 
 static json_t *bench_of(struct doc *d, const struct et_row_bench *b)
 {
+	bool is_counted = b->na != ET_NA_MEASURED || (b->flags & ET_BENCH_NO_HEAP) == 0;
+	uint32_t heap_na = is_counted ? b->na : (uint32_t)ET_NA_NO_INTERPOSE;
 	json_t *o = json_object();
 
 	set_str(d, o, "target", b->target);
@@ -446,8 +448,8 @@ static json_t *bench_of(struct doc *d, const struct et_row_bench *b)
 	set_real(d, o, "ns_per_op", b->ns_op, b->na);
 	set_real(d, o, "ns_per_op_lo", b->ns_lo, b->na);
 	set_real(d, o, "ns_per_op_hi", b->ns_hi, b->na);
-	set_real(d, o, "bytes_per_op", b->bytes_op, b->na);
-	set_real(d, o, "allocs_per_op", b->allocs_op, b->na);
+	set_real(d, o, "bytes_per_op", b->bytes_op, heap_na);
+	set_real(d, o, "allocs_per_op", b->allocs_op, heap_na);
 	set_ratio(d, o, b);
 	return o;
 }

@@ -514,11 +514,22 @@ static void ratio(const struct page *p, const struct et_row_bench *b)
 		 two_places(hi, sizeof hi, b->ratio_hi));
 }
 
+/* "target", or "target/case" where the case is called otherwise. */
+static void bench_name(const struct page *p, const struct et_row_bench *b)
+{
+	const char *target = str(p, b->target), *experiment = str(p, b->experiment);
+	char name[TEXT_MAX];
+
+	snprintf(name, sizeof name, "%s/%s", target, experiment);
+	cell(p->out, 18, strcmp(target, experiment) == 0 ? target : name);
+}
+
 static void bench(const struct page *p, const struct et_row_bench *b)
 {
+	bool is_counted = (b->flags & ET_BENCH_NO_HEAP) == 0;
 	char lo[ET_NUM], hi[ET_NUM];
 
-	cell(p->out, 18, str(p, b->target));
+	bench_name(p, b);
 	cell(p->out, 10, str(p, b->arm));
 	if (b->na != ET_NA_MEASURED) {
 		fprintf(p->out, "n/a (%s)\n", et_snapshot_na_text(b->na));
@@ -526,8 +537,8 @@ static void bench(const struct page *p, const struct et_row_bench *b)
 	}
 	number(p->out, 7, figure(lo, sizeof lo, b->ns_op));
 	interval(p, b, 16, figure(lo, sizeof lo, b->ns_lo), figure(hi, sizeof hi, b->ns_hi));
-	number(p->out, 7, figure(lo, sizeof lo, b->bytes_op));
-	number(p->out, 9, two_places(lo, sizeof lo, b->allocs_op));
+	number(p->out, 7, is_counted ? figure(lo, sizeof lo, b->bytes_op) : "n/a");
+	number(p->out, 9, is_counted ? two_places(lo, sizeof lo, b->allocs_op) : "n/a");
 	ratio(p, b);
 	number(p->out, 6, et_text_count(lo, sizeof lo, b->n));
 	fputc('\n', p->out);

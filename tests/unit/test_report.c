@@ -387,9 +387,9 @@ static void t_text(void)
 	has(text, "mmap                                            12.1M          5      64.1M   ");
 	has(text, "longest_match < deflate_slow < layer_pack\n");
 	has(text, "Threads: 11 now, 12 at peak; 4 running, 1 runnable, 1 lock, 2 cond, 1 io, 2 idle\n");
-	has(text, "strings            pool         251.2   [249.4..253.1]     0.0      0.00  0.61 "
+	has(text, " pool         251.2   [249.4..253.1]     0.0      0.00  0.61 "
 		  "[0.60..0.61]     10\n");
-	has(text, "tarbuf             malloc     n/a (not yet)\n");
+	has(text, " malloc     n/a (not yet)\n");
 	has(text, "engine-top itself: 40.3ms CPU (11.7ms of it in the signal handler)");
 	free(text);
 }
