@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "engine/image/pack.h"
 
 struct layer;
@@ -360,7 +361,7 @@ static int init(struct layer *l)
 	l->diff = et_blob_sha256(l->err);
 	if (l->diff == NULL)
 		return -1;
-	l->pack.utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	l->pack.utf8 = et_locale_utf8();
 	if (l->pack.utf8 == (locale_t)0)
 		return et_err_set(l->err, ET_EXIT_LACK,
 				  "this system has no locale C.UTF-8, which names in a layer need");
@@ -374,8 +375,6 @@ static void fini(struct layer *l)
 	for (size_t i = 0; l->slots != NULL && i < l->n_slots; i++)
 		et_pack_group_fini(&l->slots[i].g);
 	free(l->slots);
-	if (l->pack.utf8 != (locale_t)0)
-		freelocale(l->pack.utf8);
 	EVP_MD_CTX_free(l->diff);
 	EVP_MD_CTX_free(l->mark.diff);
 	et_blob_mark_fini(&l->mark.blob);

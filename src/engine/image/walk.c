@@ -14,11 +14,11 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/locale.h"
 #include "base/text.h"
 #include "engine/image/linktab.h"
 
@@ -41,7 +41,6 @@ struct walk {
 	size_t depth, stack_room;
 	char *path;     /* scratch of et_tree_path */
 	size_t path_room;
-	locale_t utf8, bytes; /* (locale_t)0 if there is none */
 };
 
 static int no_memory(struct walk *w)
@@ -134,13 +133,13 @@ static void drop_last(struct et_tree *t)
 
 /* fnmatch(3) by characters where both are UTF-8, by bytes where they are not: the same answer
  * in every locale of the user. */
-static bool is_match(const struct walk *w, const char *pattern, const char *text)
+static bool is_match(const char *pattern, const char *text)
 {
-	locale_t old = uselocale(w->utf8);
+	locale_t old = uselocale(et_locale_utf8());
 	int rc = fnmatch(pattern, text, FNM_PATHNAME);
 
 	if (rc != 0 && rc != FNM_NOMATCH) {
-		uselocale(w->bytes);
+		uselocale(et_locale_bytes());
 		rc = fnmatch(pattern, text, FNM_PATHNAME);
 	}
 	uselocale(old);
@@ -164,8 +163,8 @@ static bool is_excluded_by(struct walk *w, const char *given, uint32_t ix)
 		pattern[n - 1] = '\0';
 	}
 	if (!is_rooted && strchr(pattern, '/') == NULL)
-		return is_match(w, pattern, et_tree_name(w->tree, ix));
-	return is_match(w, pattern, path_of(w, ix));
+		return is_match(pattern, et_tree_name(w->tree, ix));
+	return is_match(pattern, path_of(w, ix));
 }
 
 static bool is_excluded(struct walk *w, uint32_t ix)
@@ -489,17 +488,11 @@ int et_tree_walk(struct et_tree *tree, int root_fd, const struct et_tree_opts *o
 	int rc;
 
 	*tree = (struct et_tree){ .root_fd = root_fd };
-	w.utf8 = newlocale(LC_ALL_MASK, "C.UTF-8", (locale_t)0);
-	w.bytes = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 	rc = begin(&w) != 0 || walk_all(&w) != 0 ? -1 : 0;
 	while (w.depth > 0)
 		free_frame(&w.stack[--w.depth]);
 	if (w.dir != NULL)
 		closedir(w.dir);
-	if (w.utf8 != (locale_t)0)
-		freelocale(w.utf8);
-	if (w.bytes != (locale_t)0)
-		freelocale(w.bytes);
 	et_linktab_fini(&w.links);
 	free(w.stack);
 	free(w.path);
