@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "engine-top/probe.h"
@@ -136,6 +137,7 @@ int main(int argc, char **argv)
 
 	hold_standard_fds();
 	et_probe_thread_self(ET_ROLE_SELF, "et-ui");
+	et_crash_install();
 	block_signals();
 	setlocale(LC_CTYPE, "");
 	opterr = 0; /* messages are ours */

@@ -2,6 +2,7 @@
  *
  * `engine-top [PRESET]`: the dashboard on a preset that is built round after round until `q`.
  * Main thread, which is the ui thread once the screen is open. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -101,6 +102,18 @@ static int end(struct top *t, const struct et_app_end *how)
 	return ET_EXIT_OK;
 }
 
+/* In every thread, so that the screen alone hears them: it must give the terminal back before
+ * the process stops. */
+static void block_job_control(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	sigaddset(&set, SIGCONT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static int show(struct top *t, const struct et_live_opts *o, const char *theme)
 {
 	struct et_session_opts session = { .is_loop = true };
@@ -113,6 +126,7 @@ static int show(struct top *t, const struct et_live_opts *o, const char *theme)
 	if (et_live_open(&t->live, o, &session, &err) != 0)
 		goto fail;
 	source.label = t->live.preset->name;
+	block_job_control();
 	if (et_app_check(&app, &err) != 0 || et_live_start(&t->live, o, &err) != 0)
 		goto fail;
 	if (et_mbox_init(&t->box) != 0 || et_profiler_attach(t->live.profiler, &t->box) != 0) {

@@ -7,24 +7,14 @@
  * that the same snapshot always gives the same frame. */
 #include "tui/cell.h"
 
-#include <locale.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 
+#include "base/locale.h"
 #include "base/text.h"
-
-/* A locale object cannot be a constant: made once, never freed, same for all threads. */
-static locale_t utf8_locale;
-static pthread_once_t utf8_once = PTHREAD_ONCE_INIT;
-
-static void make_locale(void)
-{
-	utf8_locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-}
 
 int et_cell_cp_width(uint32_t cp)
 {
@@ -37,10 +27,9 @@ int et_cell_cp_width(uint32_t cp)
 		return 1;
 	if ((cp >= 0x2500 && cp < 0x25a0) || (cp >= 0x2800 && cp < 0x2900)) /* boxes, braille */
 		return 1;
-	pthread_once(&utf8_once, make_locale);
-	if (utf8_locale == (locale_t)0)
+	if (et_locale_utf8() == (locale_t)0)
 		return 1;
-	before = uselocale(utf8_locale);
+	before = uselocale(et_locale_utf8());
 	w = wcwidth((wchar_t)cp);
 	uselocale(before);
 	return w;

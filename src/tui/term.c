@@ -25,7 +25,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "tui/crash.h"
+#include "base/crash.h"
+#include "base/locale.h"
 #include "tui/input.h"
 
 #define SYNC_BEGIN "\033[?2026h"
@@ -119,7 +120,7 @@ static void choose_glyphs(struct et_term *t, const char *term)
 {
 	static const char *const consoles[] = { "linux", NULL };
 
-	t->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	t->locale = et_locale_utf8();
 	t->has_sync = knows_sync(term);
 	t->glyphs = !is_utf8_locale() || t->locale == (locale_t)0 ? 2
 		    : starts_with(term, consoles)		   ? 1
@@ -159,7 +160,7 @@ static void arm_crash(const struct et_term *t)
 	}
 	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
 		at = add_capability(buf, at, sizeof buf, order[i]);
-	et_crash_arm(t->out_fd, buf, at, &t->before);
+	et_crash_terminal(t->out_fd, buf, at, &t->before);
 }
 
 /* Fetch what ncurses has written since the last time into t->out. */
@@ -337,7 +338,7 @@ void et_term_close(struct et_term *t)
 	if (t->screen != NULL) {
 		if (!t->is_suspended)
 			leave_screen(t);
-		et_crash_disarm();
+		et_crash_no_terminal();
 		delscreen(t->screen);
 	}
 	if (t->mem != NULL)
@@ -346,8 +347,6 @@ void et_term_close(struct et_term *t)
 		close(t->mem_fd);
 	if (t->owns_out_fd)
 		close(t->out_fd);
-	if (t->locale != (locale_t)0)
-		freelocale(t->locale);
 	free(t->out);
 	free(t);
 }
@@ -356,7 +355,7 @@ void et_term_suspend(struct et_term *t)
 {
 	if (!t->is_suspended)
 		leave_screen(t);
-	et_crash_disarm();
+	et_crash_no_terminal();
 	t->is_suspended = true;
 }
 

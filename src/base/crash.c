@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The handler of fatal signals while the terminal is ours.  It runs on whatever thread crashed
- * and calls only what signal-safety(7) allows (write, tcsetattr, sigaction, raise) and two plain
- * system calls for the thread's name and id.  Everything it needs is prepared beforehand.
+ * The handler of fatal signals.  It runs on whatever thread crashed and calls only what
+ * signal-safety(7) allows (write, tcsetattr, sigaction, raise) and two plain system calls for the
+ * thread's name and id.  Everything it needs is prepared beforehand.
  *
  * It must not hide the crash: it reinstates the handler that was there before (a sanitizer's, or
  * the default) and lets the same signal come again, so that the exit status, the core file and
  * the sanitizer's report are those of the crash. */
-#include "tui/crash.h"
+#include "base/crash.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -25,19 +25,17 @@ static const struct { int signo; const char *name; } fatal[] = {
 };
 #define N_FATAL (sizeof fatal / sizeof fatal[0])
 
-/* Global because a signal handler gets no argument of ours; written while no handler is there. */
+/* Global because a signal handler gets no argument of ours.  The terminal's part is written while
+ * has_terminal is false. */
 static struct {
+	struct sigaction before[N_FATAL];
+	atomic_bool has_terminal;
 	int fd;
 	char bytes[ET_CRASH_BYTES];
 	size_t n;
 	struct termios termios;
-	struct sigaction before[N_FATAL];
-	bool is_armed;
 } crash;
 static atomic_flag is_reported = ATOMIC_FLAG_INIT;
-
-/* sigaltstack of the ui thread: its own stack may be what overflowed. */
-static _Alignas(16) char alternate_stack[64 << 10];
 
 static void write_all(int fd, const char *bytes, size_t n)
 {
@@ -78,7 +76,7 @@ static size_t add_number(char *line, size_t at, size_t room, long v)
 	return add(line, at, room, digits + i);
 }
 
-static void report(const char *signal_name)
+static void report(const char *signal_name, bool is_restored)
 {
 	char line[160], thread[17] = "?";
 	size_t at = 0, room = sizeof line;
@@ -93,7 +91,7 @@ static void report(const char *signal_name)
 	at = add(line, at, room, thread);
 	at = add(line, at, room, " (tid ");
 	at = add_number(line, at, room, syscall(SYS_gettid));
-	at = add(line, at, room, "); the terminal was restored\n");
+	at = add(line, at, room, is_restored ? "); the terminal was restored\n" : ")\n");
 	write_all(STDERR_FILENO, line, at);
 }
 
@@ -106,40 +104,38 @@ static void on_crash(int signo, siginfo_t *info, void *context)
 	while (i + 1 < N_FATAL && fatal[i].signo != signo)
 		i++;
 	if (!atomic_flag_test_and_set(&is_reported)) {
-		write_all(crash.fd, crash.bytes, crash.n);
-		tcsetattr(crash.fd, TCSANOW, &crash.termios);
-		report(fatal[i].name);
+		bool is_ours = atomic_load(&crash.has_terminal);
+
+		if (is_ours) {
+			write_all(crash.fd, crash.bytes, crash.n);
+			tcsetattr(crash.fd, TCSANOW, &crash.termios);
+		}
+		report(fatal[i].name, is_ours);
 	}
 	sigaction(signo, &crash.before[i], NULL);
 	raise(signo); /* blocked until we return; a fault would come again anyway, a kill would not */
 }
 
-void et_crash_arm(int fd, const char *bytes, size_t n, const struct termios *termios)
+void et_crash_install(void)
 {
 	struct sigaction sa = { .sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK };
-	stack_t stack = { .ss_sp = alternate_stack, .ss_size = sizeof alternate_stack };
 
+	sigemptyset(&sa.sa_mask);
+	for (size_t i = 0; i < N_FATAL; i++)
+		sigaction(fatal[i].signo, &sa, &crash.before[i]);
+}
+
+void et_crash_terminal(int fd, const char *bytes, size_t n, const struct termios *termios)
+{
+	atomic_store(&crash.has_terminal, false);
 	crash.fd = fd;
 	crash.n = n < sizeof crash.bytes ? n : 0;
 	memcpy(crash.bytes, bytes, crash.n);
 	crash.termios = *termios;
-	sigemptyset(&sa.sa_mask);
-	sigaltstack(&stack, NULL);
-	if (crash.is_armed)
-		return;
-	for (size_t i = 0; i < N_FATAL; i++)
-		sigaction(fatal[i].signo, &sa, &crash.before[i]);
-	crash.is_armed = true;
+	atomic_store(&crash.has_terminal, true);
 }
 
-void et_crash_disarm(void)
+void et_crash_no_terminal(void)
 {
-	stack_t none = { .ss_flags = SS_DISABLE };
-
-	if (!crash.is_armed)
-		return;
-	for (size_t i = 0; i < N_FATAL; i++)
-		sigaction(fatal[i].signo, &crash.before[i], NULL);
-	crash.is_armed = false;
-	sigaltstack(&none, NULL);
+	atomic_store(&crash.has_terminal, false);
 }
