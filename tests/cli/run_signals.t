@@ -116,6 +116,27 @@ is "$(stores)" 1 "kill -9 leaves a store"
 is $? 0 "the next run is not disturbed"
 is "$(stores)" 0 "and removes it"
 
+# ---- a crash in a worker -------------------------------------------------------------------------
+
+begin "$tmp/long.yaml" -o "$tmp/r.etr"
+until_true is_running && until_true has_frames
+tid=$(grep -l '^build-' /proc/"$pid"/task/*/comm | head -n 1 | cut -d/ -f5)
+name=$(cat "/proc/$pid/task/$tid/comm")
+perl -e 'my ($p, $t) = @ARGV; my $n = `uname -m` =~ /x86_64/ ? 234 : 131;
+	syscall($n, $p + 0, $t + 0, 11) == 0 or die' "$pid" "$tid"
+end
+case $ET_BUILD in
+*asan* | *tsan*) [ $status -ne 0 ] ;; # the sanitizer has its own way to end
+*) [ $status -eq 139 ] ;;
+esac
+ok $? "SIGSEGV in a worker: the exit status says so"
+grep -q "^engine-top: crashed: SIGSEGV in thread $name (tid $tid)\$" "$tmp/err"
+ok $? "in one line with the thread's name"
+"$ET_BIN" replay "$tmp/r.etr" --at 100% --screen 80x24 >"$tmp/frame" 2>&1
+is $? 0 "what was recorded replays"
+"$ET_BIN" run "$tmp/short.yaml" >"$tmp/out" 2>"$tmp/err"
+is "$(stores)" 0 "the next run removes the store"
+
 # ---- two at once ---------------------------------------------------------------------------------
 
 begin "$tmp/long.yaml"
