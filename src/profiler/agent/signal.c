@@ -67,7 +67,7 @@ static unsigned record_stack(uint64_t pc, uint64_t *rec, unsigned *flags)
 static void take_sample(struct et_thread *t, enum et_record_kind kind, uint64_t pc, int64_t now_ns)
 {
 	uint64_t rec[ET_RECORD_MAX];
-	unsigned flags = 0;
+	unsigned flags = t->is_in_hook ? ET_RECORD_IN_HOOK : 0;
 	unsigned n = ET_RECORD_HEAD + record_stack(pc, rec + ET_RECORD_HEAD, &flags);
 
 	rec[0] = n | (uint64_t)kind << 16 | (uint64_t)flags << 24;

@@ -17,6 +17,7 @@
 
 enum et_record_kind { ET_RECORD_CPU = 1, ET_RECORD_STATE = 2 };
 #define ET_RECORD_TRUNCATED 1u
+#define ET_RECORD_IN_HOOK 2u /* while an allocation was recorded: leaf frames are ours */
 
 static inline enum et_record_kind et_record_kind(uint64_t word0)
 {

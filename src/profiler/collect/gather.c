@@ -16,6 +16,7 @@
 
 #define ANSWER_WAIT_NS (4 * ET_NS_PER_MS)
 #define ANSWER_STEP_NS (200 * ET_NS_PER_US)
+#define IN_HOOK_MAX 32u /* frames of the unwinder, at most */
 #define GONE ET_THREAD_STATE_COUNT /* ended between the visit and the look */
 
 /* Slots found by the visit; looked at without the registry's lock afterwards (slots stay). */
@@ -83,9 +84,17 @@ static void add_retired(struct et_totals *now, const struct et_retired *r)
 
 /* The agent's work inside a program's malloc() belongs to malloc(), inside a pool's get to the
  * pool: leave out the agent's leaf frames, but for a hook that was called by the program. */
-static uint32_t skip_agent(struct et_collector *c, const uint64_t *addresses, uint32_t n)
+static uint32_t skip_agent(struct et_collector *c, const uint64_t *addresses, uint32_t n,
+			   bool is_in_hook)
 {
 	uint32_t i = 0;
+
+	/* the unwinder that the agent called lies in front of it */
+	for (uint32_t k = 0; is_in_hook && k < n && k < IN_HOOK_MAX; k++)
+		if (et_symbols_code(c->symbols, addresses[k]) != ET_CODE_OTHER) {
+			i = k;
+			break;
+		}
 
 	while (i + 1 < n) {
 		enum et_code code = et_symbols_code(c->symbols, addresses[i]);
@@ -110,7 +119,8 @@ static void drain(struct et_collector *c, struct et_thread *t)
 	while ((n = et_ring_get(t->ring, rec, ET_RECORD_MAX)) != 0) {
 		bool is_cut = (et_record_flags(rec[0]) & ET_RECORD_TRUNCATED) != 0;
 		uint32_t depth = (uint32_t)(n - ET_RECORD_HEAD);
-		uint32_t skip = skip_agent(c, rec + ET_RECORD_HEAD, depth);
+		bool is_in_hook = (et_record_flags(rec[0]) & ET_RECORD_IN_HOOK) != 0;
+		uint32_t skip = skip_agent(c, rec + ET_RECORD_HEAD, depth, is_in_hook);
 		uint32_t stack = et_stacks_intern(&c->stacks, rec + ET_RECORD_HEAD + skip,
 						  depth - skip, is_cut);
 
