@@ -200,7 +200,7 @@ note "$tmp/out"
 # ---- continuous integration ------------------------------------------------------------------------
 
 grep '^make' .ci/run >"$tmp/out"
-printf 'make test\nmake test-readers\n' | cmp -s - "$tmp/out" && [ -x .ci/run ]
-ok $? ".ci/run calls make test, then make test-readers"
+printf 'make test\nmake check-asan\nmake check-tsan\nmake test-readers\n' | cmp -s - "$tmp/out" && [ -x .ci/run ]
+ok $? ".ci/run calls make test, the sanitizer builds, make test-readers"
 
 echo "1..$n"

@@ -9,7 +9,7 @@
 #include "profiler/agent/hook.h"
 #include "profiler/agent/ring.h"
 #include "profiler/agent/stack.h"
-#include "profiler/agent/thread.h"
+#include "profiler/agent/region.h"
 #include "profiler/collect/hash.h"
 #include "profiler/collect/procfs.h"
 #include "tap.h"
@@ -122,46 +122,80 @@ static void *nothing(void *arg)
 	return arg;
 }
 
-static void count_live(void *self, struct et_thread *t, enum et_slot_state state)
+static unsigned count_slots(unsigned state)
 {
-	(void)t;
-	*(int *)self += state == ET_SLOT_LIVE;
+	const struct et_region *r = et_region_here();
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < atomic_load(&r->n_slots); i++)
+		n += atomic_load(&r->slots[i].thread.state) == state;
+	return n;
 }
 
-static void t_registry(void)
+static void t_slots(void)
 {
-	struct et_retired before, after;
-	int n_before = 0, n_after = 0, n_failed = 0;
+	struct et_region *r = et_region_here();
+	unsigned n_live = count_slots(ET_SLOT_LIVE);
+	int n_failed = 0;
+	pthread_t t;
 
-	et_thread_visit(count_live, &n_before, &before);
 	for (int i = 0; i < 3000; i++) {
-		pthread_t t;
-
 		if (et_probe_thread_start(&t, ET_ROLE_WORKLOAD, "brief", nothing, NULL) == 0)
 			pthread_join(t, NULL);
 		else
 			n_failed++;
 	}
-	et_thread_visit(count_live, &n_after, &after);
 	ET_IS_INT(n_failed, 0, "3,000 threads, one after the other");
-	ET_IS_INT(n_after, n_before, "no slot stays taken");
-	ET_IS_INT(after.n_threads[ET_ROLE_WORKLOAD] - before.n_threads[ET_ROLE_WORKLOAD], 3000,
-		  "all are in the retired sums");
-	if (et_hook_is_on()) {
-		ET_OK(after.allocs[0] - before.allocs[0] >= 3000, "their allocations are kept");
-		ET_OK(after.inuse_bytes[0] - before.inuse_bytes[0] < 3000 * 100,
-		      "what they freed is not in use");
+	ET_IS_INT(count_slots(ET_SLOT_LIVE), n_live, "no slot stays taken");
+	ET_OK(atomic_load(&r->n_slots) <= 3, "a free slot is used again");
+	ET_IS_INT(atomic_load(&r->n_live_peak), 1, "one workload thread at a time");
+	atomic_store(&r->is_collected, true);
+	et_probe_thread_start(&t, ET_ROLE_WORKLOAD, "kept", nothing, NULL);
+	pthread_join(t, NULL);
+	atomic_store(&r->is_collected, false);
+	ET_IS_INT(count_slots(ET_SLOT_ENDED), 1, "an ended slot waits for its collector");
+	for (unsigned i = 0; i < atomic_load(&r->n_slots); i++) {
+		struct et_thread *e = &r->slots[i].thread;
+
+		if (atomic_load(&e->state) != ET_SLOT_ENDED)
+			continue;
+		ET_IS_STR(e->name, "kept", "with its name");
+		ET_OK(e->cpu_final_ns > 0, "its CPU time");
+		if (et_hook_is_on())
+			ET_OK(atomic_load(&e->tally[0].allocs) >= 1, "its allocations");
+		atomic_store(&e->state, ET_SLOT_FREE);
 	}
+}
+
+static void *own_module(void *arg)
+{
+	return arg;
+}
+
+static void t_modules(void)
+{
+	struct et_region *r = et_region_here();
+	const struct et_module *m;
+	unsigned n;
+
+	et_region_note_modules();
+	n = atomic_load(&r->n_modules);
+	ET_OK(n >= 3, "program, libc, vdso at least: %u modules", n);
+	et_region_note_modules();
+	ET_IS_INT(atomic_load(&r->n_modules), n, "a second look finds nothing new");
+	m = et_region_module(r, (uint64_t)(uintptr_t)own_module);
+	ET_OK(m != NULL && strstr(m->path, "test_agent") != NULL, "our own code is in our program");
+	ET_OK(et_region_module(r, 1) == NULL, "nothing is at address 1");
 }
 
 static void t_allocators(void)
 {
-	enum et_allocator_kind kind;
+	const struct et_region *r = et_region_here();
 	uint32_t a = et_probe_allocator("pool a", ET_ALLOC_POOL), last = 0;
 	char name[32];
 
-	ET_IS_STR(et_thread_allocator(0, &kind), "glibc", "allocator 0");
-	ET_IS_STR(et_thread_allocator(1, &kind), "mmap", "allocator 1");
+	ET_IS_STR(r->allocators[0].name, "glibc", "allocator 0");
+	ET_IS_STR(r->allocators[1].name, "mmap", "allocator 1");
 	ET_IS_INT(et_probe_allocator("pool a", ET_ALLOC_POOL), a, "the same name, the same id");
 	for (int i = 0; i < 80; i++) {
 		snprintf(name, sizeof name, "pool %d", i);
@@ -179,7 +213,8 @@ int main(void)
 	t_trim();
 	t_stat();
 	t_hash();
-	t_registry();
+	t_slots();
+	t_modules();
 	t_allocators();
 	return tap_done();
 }

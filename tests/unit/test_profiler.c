@@ -419,8 +419,9 @@ static const struct et_snapshot *settle(struct et_mbox *box)
 			continue;
 		et_snapshot_unref(s);
 		s = fresh;
-	} while (s == NULL || ((count(s, ET_THREAD_LOCK) != 3 || count(s, ET_THREAD_IO) != 2 ||
-				!has_group(s, ET_THREAD_LOCK, 3, "wait_lock")) &&
+	} while (s == NULL || ((count(s, ET_THREAD_IO) != 2 || count(s, ET_THREAD_COND) != 1 ||
+				!has_group(s, ET_THREAD_LOCK, 3, "wait_lock") ||
+				!has_group(s, ET_THREAD_IDLE, 4, "wait_cond")) &&
 			       et_clock_mono_ns() < give_up));
 	return s;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The heap tables (heap.h).  Three structures, all in pages of our own:
- *   sites   call stack x allocator -> sums.  Found without a lock (slots are published with
- *           release), made under one lock; never removed.
+ *   sites   call stack x allocator -> sums, in the region.  Found without a lock (slots are
+ *           published with release), made under one lock; never removed.
  *   live    address -> site, size, weight of each recorded object that is still held; 64 shards
  *           of open addressing with a spin lock each.
  *   filter  64 Ki counters by address hash: an address whose counter is 0 was not recorded, and
@@ -20,22 +20,10 @@
 #include "base/pages.h"
 #include "profiler/agent/stack.h"
 
-#define SITES_MAX 65536u
-#define SLOTS 131072u               /* twice the sites: probes stay short */
-#define FRAME_WORDS (16u << 20)     /* 128 MiB reserved; touched as stacks come */
+#define SLOTS (2 * ET_SITES_MAX) /* probes stay short */
 #define SHARDS 64u
 #define FILTER 65536u
 #define MAPS_MAX 65536u
-
-struct site {
-	uint64_t hash;
-	uint32_t allocator;
-	uint32_t depth;
-	bool is_truncated;
-	const uint64_t *frames;
-	atomic_uint_fast64_t samples, alloc_fix, alloc_bytes;
-	atomic_int_fast64_t inuse_fix, inuse_bytes;
-};
 
 struct live {
 	uintptr_t ptr; /* 0 = free */
@@ -59,10 +47,8 @@ struct map {
 /* Process-wide because the heap is; private to this file. */
 static struct {
 	_Atomic uint64_t period;
-	struct site *sites;
-	atomic_uint n_sites;
-	atomic_uint *slots; /* site index + 1 */
-	uint64_t *frames;
+	struct et_region *region; /* sites and their frames */
+	atomic_uint *slots;       /* site index + 1 */
 	size_t n_frames;
 	atomic_flag site_lock;
 	struct shard shards[SHARDS];
@@ -70,7 +56,6 @@ static struct {
 	struct map *maps;
 	uint32_t n_maps;
 	atomic_flag map_lock;
-	atomic_uint_fast64_t lost;
 } heap;
 
 static void spin_lock(atomic_flag *lock)
@@ -127,11 +112,11 @@ static uint64_t scale(uint64_t size, uint64_t w_fix)
 
 /* ---- sites ------------------------------------------------------------------------------- */
 
-static bool same_site(const struct site *s, uint64_t hash, uint32_t allocator,
+static bool same_site(const struct et_site *s, uint64_t hash, uint32_t allocator,
 		      const uint64_t *frames, uint32_t depth)
 {
 	return s->hash == hash && s->allocator == allocator && s->depth == depth &&
-	       memcmp(s->frames, frames, depth * sizeof *frames) == 0;
+	       memcmp(heap.region->frames + s->first, frames, depth * sizeof *frames) == 0;
 }
 
 /* Index of the site, or the free slot in *slot and ET_NONE. */
@@ -144,7 +129,7 @@ static uint32_t look_up(uint64_t hash, uint32_t allocator, const uint64_t *frame
 		*slot = i;
 		if (ix == 0)
 			return ET_NONE;
-		if (same_site(&heap.sites[ix - 1], hash, allocator, frames, depth))
+		if (same_site(&heap.region->sites[ix - 1], hash, allocator, frames, depth))
 			return ix - 1;
 	}
 }
@@ -152,20 +137,21 @@ static uint32_t look_up(uint64_t hash, uint32_t allocator, const uint64_t *frame
 static uint32_t make_site(uint64_t hash, uint32_t allocator, const uint64_t *frames,
 			  uint32_t depth, bool is_truncated, uint32_t slot)
 {
-	uint32_t ix = atomic_load(&heap.n_sites);
-	struct site *s;
+	struct et_region *r = heap.region;
+	uint32_t ix = atomic_load(&r->n_sites);
+	struct et_site *s;
 
-	if (ix == SITES_MAX || FRAME_WORDS - heap.n_frames < depth)
+	if (ix == ET_SITES_MAX || ET_FRAME_WORDS - heap.n_frames < depth)
 		return ET_NONE;
-	s = &heap.sites[ix];
-	memcpy(heap.frames + heap.n_frames, frames, depth * sizeof *frames);
+	s = &r->sites[ix];
+	memcpy(r->frames + heap.n_frames, frames, depth * sizeof *frames);
 	s->hash = hash;
 	s->allocator = allocator;
 	s->depth = depth;
 	s->is_truncated = is_truncated;
-	s->frames = heap.frames + heap.n_frames;
+	s->first = heap.n_frames;
 	heap.n_frames += depth;
-	atomic_store(&heap.n_sites, ix + 1);
+	atomic_store_explicit(&r->n_sites, ix + 1, memory_order_release);
 	atomic_store_explicit(&heap.slots[slot], ix + 1, memory_order_release);
 	return ix;
 }
@@ -201,7 +187,7 @@ __attribute__((noinline)) static uint32_t site_here(uint32_t allocator, const vo
 
 static void site_add(uint32_t ix, uint64_t size, uint64_t w_fix)
 {
-	struct site *s = &heap.sites[ix];
+	struct et_site *s = &heap.region->sites[ix];
 	uint64_t bytes = scale(size, w_fix);
 
 	atomic_fetch_add_explicit(&s->samples, 1, memory_order_relaxed);
@@ -213,7 +199,7 @@ static void site_add(uint32_t ix, uint64_t size, uint64_t w_fix)
 
 static void site_sub(uint32_t ix, uint64_t size, uint64_t w_fix)
 {
-	struct site *s = &heap.sites[ix];
+	struct et_site *s = &heap.region->sites[ix];
 
 	atomic_fetch_sub_explicit(&s->inuse_fix, (int64_t)w_fix, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&s->inuse_bytes, (int64_t)scale(size, w_fix),
@@ -324,7 +310,7 @@ static bool remove_live(uintptr_t ptr, struct et_heap_record *out)
 
 static void lose(void)
 {
-	atomic_fetch_add_explicit(&heap.lost, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&heap.region->n_heap_lost, 1, memory_order_relaxed);
 }
 
 __attribute__((noinline)) static void record(struct et_thread *t, uint32_t allocator,
@@ -361,13 +347,21 @@ void et_heap_alloc(struct et_thread *t, uint32_t allocator, const void *ptr, siz
 
 	et_tally_add(&y->allocs, 1);
 	et_tally_add(&y->bytes, size);
-	atomic_store_explicit(&y->inuse_bytes,
-			      atomic_load_explicit(&y->inuse_bytes, memory_order_relaxed) +
-				      (int64_t)usable,
-			      memory_order_relaxed);
+	et_tally_inuse(y, (int64_t)usable);
 	t->countdown -= (int64_t)(size == 0 ? 1 : size);
 	if (__builtin_expect(t->countdown < 0, 0))
 		record(t, allocator, ptr, size, caller_ra);
+}
+
+/* A thread that has no slot gives something back. */
+static void orphan_free(uint32_t allocator, size_t usable)
+{
+	struct et_region *r = et_region_peek();
+
+	if (r == NULL)
+		return;
+	atomic_fetch_add(&r->orphans[allocator].frees, 1);
+	atomic_fetch_sub(&r->orphans[allocator].inuse_bytes, (int64_t)usable);
 }
 
 void et_heap_free(struct et_thread *t, uint32_t allocator, const void *ptr, size_t usable)
@@ -375,15 +369,10 @@ void et_heap_free(struct et_thread *t, uint32_t allocator, const void *ptr, size
 	struct et_heap_record rec;
 
 	if (t == NULL) {
-		et_thread_orphan_free(allocator, usable);
+		orphan_free(allocator, usable);
 	} else {
-		struct et_tally *y = &t->tally[allocator];
-
-		et_tally_add(&y->frees, 1);
-		atomic_store_explicit(&y->inuse_bytes,
-				      atomic_load_explicit(&y->inuse_bytes, memory_order_relaxed) -
-					      (int64_t)usable,
-				      memory_order_relaxed);
+		et_tally_add(&t->tally[allocator].frees, 1);
+		et_tally_inuse(&t->tally[allocator], -(int64_t)usable);
 	}
 	if (heap.filter != NULL && remove_live((uintptr_t)ptr, &rec))
 		site_sub(rec.site, rec.size, rec.weight_fix);
@@ -429,9 +418,7 @@ static void tally_map(struct et_thread *t, int64_t bytes, uint64_t allocs, uint6
 	et_tally_add(&y->frees, frees);
 	if (allocs > 0)
 		et_tally_add(&y->bytes, (uint64_t)bytes);
-	atomic_store_explicit(&y->inuse_bytes,
-			      atomic_load_explicit(&y->inuse_bytes, memory_order_relaxed) + bytes,
-			      memory_order_relaxed);
+	et_tally_inuse(y, bytes);
 }
 
 void et_heap_map(struct et_thread *t, const void *at, size_t n, const void *caller_ra)
@@ -460,7 +447,7 @@ static size_t cut(struct map *m, uintptr_t from, uintptr_t to, uint64_t *n_gone)
 {
 	uintptr_t end = m->at + m->n;
 	uintptr_t a = from > m->at ? from : m->at, b = to < end ? to : end;
-	struct site *s = &heap.sites[m->site];
+	struct et_site *s = &heap.region->sites[m->site];
 
 	if (a >= b)
 		return 0;
@@ -513,12 +500,10 @@ int et_heap_start(uint64_t period)
 	void *warm[4];
 
 	if (heap.filter == NULL) {
-		heap.sites = et_pages_new(SITES_MAX * sizeof *heap.sites);
+		heap.region = et_region_here();
 		heap.slots = et_pages_new(SLOTS * sizeof *heap.slots);
-		heap.frames = et_pages_new(FRAME_WORDS * sizeof *heap.frames);
 		heap.maps = et_pages_new(MAPS_MAX * sizeof *heap.maps);
-		if (heap.sites == NULL || heap.slots == NULL || heap.frames == NULL ||
-		    heap.maps == NULL)
+		if (heap.region == NULL || heap.slots == NULL || heap.maps == NULL)
 			return -1;
 		heap.filter = et_pages_new(FILTER * sizeof *heap.filter);
 		if (heap.filter == NULL)
@@ -530,26 +515,3 @@ int et_heap_start(uint64_t period)
 }
 
 uint64_t et_heap_period(void) { return atomic_load(&heap.period); }
-
-uint32_t et_heap_n_sites(void) { return atomic_load(&heap.n_sites); }
-
-bool et_heap_site(uint32_t ix, struct et_site *out)
-{
-	const struct site *s;
-
-	if (ix >= et_heap_n_sites())
-		return false;
-	s = &heap.sites[ix];
-	*out = (struct et_site){
-		.allocator = s->allocator, .depth = s->depth, .is_truncated = s->is_truncated,
-		.frames = s->frames,
-		.samples = atomic_load_explicit(&s->samples, memory_order_relaxed),
-		.alloc_fix = atomic_load_explicit(&s->alloc_fix, memory_order_relaxed),
-		.alloc_bytes = atomic_load_explicit(&s->alloc_bytes, memory_order_relaxed),
-		.inuse_fix = atomic_load_explicit(&s->inuse_fix, memory_order_relaxed),
-		.inuse_bytes = atomic_load_explicit(&s->inuse_bytes, memory_order_relaxed),
-	};
-	return true;
-}
-
-uint64_t et_heap_lost(void) { return atomic_load(&heap.lost); }

@@ -7,20 +7,7 @@
 #ifndef ET_AGENT_HEAP_H
 #define ET_AGENT_HEAP_H
 
-#include "profiler/agent/thread.h"
-
-/* Sums of a site.  Objects are fixed point, 16 bits after the point: a recorded allocation
- * stands for 1 / P(recorded) of its like. */
-#define ET_HEAP_FIX 16
-struct et_site {
-	uint32_t allocator;
-	uint32_t depth; /* addresses in frames, leaf = the call */
-	bool is_truncated;
-	const uint64_t *frames; /* immutable */
-	uint64_t samples;
-	uint64_t alloc_fix, alloc_bytes;
-	int64_t inuse_fix, inuse_bytes;
-};
+#include "profiler/agent/region.h"
 
 /* Mean bytes between two recorded allocations: 0 = record none, 1 = record all.  Before any
  * workload thread begins.
@@ -49,14 +36,5 @@ void et_heap_dead(const struct et_heap_record *rec); /* forgotten for good */
  * [own] none   [thr] owner of t   [sig] no   [err] never */
 void et_heap_map(struct et_thread *t, const void *at, size_t n, const void *caller_ra);
 bool et_heap_unmap(struct et_thread *t, const void *at, size_t n);
-
-/* Visit every site.
- * [own] frames stay valid for ever   [thr] collector   [sig] no   [err] never */
-uint32_t et_heap_n_sites(void);
-bool et_heap_site(uint32_t ix, struct et_site *out);
-
-/* Recorded allocations that found no room in a table.
- * [own] none   [thr] any   [sig] no   [err] never */
-uint64_t et_heap_lost(void);
 
 #endif

@@ -27,9 +27,6 @@
 #define ASK_MAGIC 0x65742d73 /* "et-s" in the value of our own signals */
 #define SKIP_MAX 6           /* frames of the handler and the signal trampoline */
 
-/* Counted here because such a signal has no thread to count it in. */
-static atomic_uint_fast64_t homeless;
-
 static uint64_t pc_of(const ucontext_t *uc)
 {
 #if defined(__x86_64__)
@@ -89,7 +86,10 @@ static void on_prof(int signo, siginfo_t *info, void *context)
 
 	(void)signo;
 	if (t == NULL) {
-		atomic_fetch_add_explicit(&homeless, 1, memory_order_relaxed);
+		struct et_region *r = et_region_peek();
+
+		if (r != NULL)
+			atomic_fetch_add_explicit(&r->n_homeless, 1, memory_order_relaxed);
 		errno = saved;
 		return;
 	}
@@ -135,7 +135,7 @@ void et_signal_disarm(void)
 	signal(SIGPROF, SIG_IGN); /* a tick in flight must not kill the process */
 }
 
-void et_signal_ask_stack(int tid)
+void et_signal_ask_stack(int pid, int tid)
 {
 	siginfo_t info;
 
@@ -144,10 +144,5 @@ void et_signal_ask_stack(int tid)
 	info.si_pid = getpid();
 	info.si_uid = getuid();
 	info.si_value.sival_int = ASK_MAGIC;
-	syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, SIGPROF, &info);
-}
-
-uint64_t et_signal_homeless(void)
-{
-	return atomic_load(&homeless);
+	syscall(SYS_rt_tgsigqueueinfo, pid, tid, SIGPROF, &info);
 }

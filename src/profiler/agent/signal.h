@@ -10,7 +10,7 @@
 
 #include "engine-top/err.h"
 #include "profiler/agent/stack.h"
-#include "profiler/agent/thread.h"
+#include "profiler/agent/region.h"
 
 #define ET_RECORD_HEAD 2
 #define ET_RECORD_MAX (ET_RECORD_HEAD + ET_DEPTH_MAX)
@@ -34,12 +34,8 @@ int et_signal_arm(unsigned hz, struct et_err *err);
  * [own] none   [thr] main   [sig] no   [err] never */
 void et_signal_disarm(void);
 
-/* Ask a thread to put its stack (ET_RECORD_STATE) into its ring.
+/* Ask a thread of process `pid` to put its stack (ET_RECORD_STATE) into its ring.
  * [own] none   [thr] collector   [sig] no   [err] never: a thread that is gone does not answer */
-void et_signal_ask_stack(int tid);
-
-/* SIGPROF that reached a thread without a slot or a ring: nowhere to put them.
- * [own] none   [thr] any   [sig] no   [err] never */
-uint64_t et_signal_homeless(void);
+void et_signal_ask_stack(int pid, int tid);
 
 #endif

@@ -2,9 +2,8 @@
  *
  * The registry of threads, and the probe calls that are about threads and allocator names.
  *
- * Data: one array of slots from the kernel (never from malloc: we run inside malloc), the sums
- * of ended threads, the names of allocators; all behind one mutex, which is taken when a thread
- * begins or ends and once a collection, never on an allocation or in a signal handler.
+ * Slots lie in the region (region.h); a beginning thread claims one by compare-and-swap, so there
+ * is no lock that a fork could leave taken.
  *
  * A thread that is not registered counts as engine-top's own: its allocations go to the own
  * heap (selfheap.c), so that glibc's heap holds the workload's objects and nothing else. */
@@ -12,56 +11,46 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/pages.h"
+#include "profiler/agent/region.h"
 
 #define ALTSTACK_BYTES 65536u
 
 __thread struct et_thread *et_thread_me;
 
-/* Process-wide because a process has one set of threads; private to this file. */
-static struct {
-	pthread_mutex_t lock;
-	struct et_thread *slots; /* ET_THREADS_MAX, allocated at the first registration */
-	uint32_t n_slots;        /* high-water mark */
-	bool is_collecting;
-	struct et_retired retired;
-	char names[ET_ALLOCATORS_MAX][48];
-	enum et_allocator_kind kinds[ET_ALLOCATORS_MAX];
-	atomic_uint n_allocators;
-} reg = {
-	.lock = PTHREAD_MUTEX_INITIALIZER,
-	.names = { [ET_ALLOCATOR_GLIBC] = "glibc", [ET_ALLOCATOR_MMAP] = "mmap" },
-	.kinds = { [ET_ALLOCATOR_GLIBC] = ET_ALLOC_LIBC, [ET_ALLOCATOR_MMAP] = ET_ALLOC_MMAP },
-	.n_allocators = 2,
-};
-
-static struct et_thread *find_free(void)
+static struct et_thread *claim(struct et_region *r)
 {
-	if (reg.slots == NULL)
-		reg.slots = et_pages_new(ET_THREADS_MAX * sizeof *reg.slots);
-	if (reg.slots == NULL)
-		return NULL;
-	for (uint32_t i = 0; i < reg.n_slots; i++)
-		if (atomic_load(&reg.slots[i].state) == ET_SLOT_FREE)
-			return &reg.slots[i];
-	return reg.n_slots < ET_THREADS_MAX ? &reg.slots[reg.n_slots++] : NULL;
+	uint32_t n = atomic_load(&r->n_slots);
+
+	for (uint32_t i = 0; i < r->n_slots_max; i++) {
+		unsigned want = ET_SLOT_FREE;
+
+		if (!atomic_compare_exchange_strong(&r->slots[i].thread.state, &want,
+						    ET_SLOT_CLAIMED))
+			continue;
+		while (n < i + 1 && !atomic_compare_exchange_weak(&r->n_slots, &n, i + 1))
+			;
+		return &r->slots[i].thread;
+	}
+	return NULL;
 }
 
-/* A reused slot keeps its ring and its alternate stack: both are empty again by now. */
+/* A reused slot keeps its alternate stack and its ring, which is empty again by now. */
 static void clear_slot(struct et_thread *t)
 {
-	struct et_ring *ring = t->ring;
+	struct et_slot *slot = (struct et_slot *)(void *)t; /* its first member */
 	void *altstack = t->altstack;
 
-	memset((void *)t, 0, sizeof *t);
-	t->ring = ring != NULL ? ring : et_pages_new(sizeof *ring);
+	memset((char *)t + offsetof(struct et_thread, role), 0,
+	       sizeof *t - offsetof(struct et_thread, role));
+	t->ring = &slot->ring;
 	t->altstack = altstack != NULL ? altstack : et_pages_new(ALTSTACK_BYTES);
 }
 
@@ -73,24 +62,21 @@ static void use_altstack(struct et_thread *t)
 		sigaltstack(&ss, NULL);
 }
 
-/* Under the lock. */
-static void count_live(int workload_delta)
+static void count_live(struct et_region *r, int delta)
 {
-	struct et_retired *r = &reg.retired;
+	unsigned n = atomic_fetch_add(&r->n_live, (unsigned)delta) + (unsigned)delta;
+	unsigned peak = atomic_load(&r->n_live_peak);
 
-	r->n_live = (uint32_t)((int)r->n_live + workload_delta);
-	if (r->n_live > r->n_live_peak)
-		r->n_live_peak = r->n_live;
+	while (delta > 0 && n > peak && !atomic_compare_exchange_weak(&r->n_live_peak, &peak, n))
+		;
 }
 
-static void change_role(struct et_thread *t, enum et_role role)
+static void change_role(struct et_region *r, struct et_thread *t, enum et_role role)
 {
-	unsigned old = atomic_load(&t->role);
+	unsigned old = atomic_exchange(&t->role, role);
 
-	pthread_mutex_lock(&reg.lock);
-	atomic_store(&t->role, role);
-	count_live((role == ET_ROLE_WORKLOAD) - (old == ET_ROLE_WORKLOAD));
-	pthread_mutex_unlock(&reg.lock);
+	if (old != (unsigned)role)
+		count_live(r, role == ET_ROLE_WORKLOAD ? 1 : -1);
 }
 
 /* SIGPROF goes to workload threads only. */
@@ -103,72 +89,59 @@ static void mask_prof(enum et_role role)
 	pthread_sigmask(role == ET_ROLE_WORKLOAD ? SIG_UNBLOCK : SIG_BLOCK, &prof, NULL);
 }
 
+static struct et_thread *fill_slot(struct et_region *r, enum et_role role, const char *name)
+{
+	struct et_thread *t = claim(r);
+
+	if (t == NULL)
+		return NULL;
+	clear_slot(t);
+	t->tid = (int)syscall(SYS_gettid);
+	t->rng = (uint64_t)t->tid * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)et_clock_mono_ns();
+	strncpy(t->name, name, sizeof t->name - 1);
+	atomic_store(&t->role, role);
+	if (role == ET_ROLE_WORKLOAD)
+		count_live(r, 1);
+	atomic_store_explicit(&t->state, ET_SLOT_LIVE, memory_order_release);
+	return t;
+}
+
 static int enter(enum et_role role, const char *name)
 {
+	struct et_region *r = et_region_here();
 	struct et_thread *t = et_thread_me;
 
-	if (t == NULL) {
-		pthread_mutex_lock(&reg.lock);
-		t = find_free();
-		if (t != NULL) {
-			clear_slot(t);
-			t->tid = (int)syscall(SYS_gettid);
-			t->rng = (uint64_t)t->tid * UINT64_C(0x9e3779b97f4a7c15) ^
-				 (uint64_t)et_clock_mono_ns();
-			strncpy(t->name, name, sizeof t->name - 1);
-			atomic_store(&t->role, role);
-			atomic_store(&t->state, ET_SLOT_LIVE);
-			count_live(role == ET_ROLE_WORKLOAD);
-		}
-		pthread_mutex_unlock(&reg.lock);
-	}
+	if (r == NULL)
+		return -1;
+	if (t == NULL)
+		t = fill_slot(r, role, name);
 	if (t == NULL)
 		return -1;
-	change_role(t, role);
+	change_role(r, t, role);
 	use_altstack(t);
 	et_thread_me = t;
 	mask_prof(role);
 	return 0;
 }
 
-static void retire(struct et_thread *t)
-{
-	struct et_retired *r = &reg.retired;
-	unsigned role = atomic_load(&t->role);
-
-	for (uint32_t i = 0; i < ET_ALLOCATORS_MAX; i++) {
-		r->allocs[i] += atomic_load_explicit(&t->tally[i].allocs, memory_order_relaxed);
-		r->bytes[i] += atomic_load_explicit(&t->tally[i].bytes, memory_order_relaxed);
-		r->frees[i] += atomic_load_explicit(&t->tally[i].frees, memory_order_relaxed);
-		r->inuse_bytes[i] +=
-			atomic_load_explicit(&t->tally[i].inuse_bytes, memory_order_relaxed);
-	}
-	r->cpu_ns[role] += et_clock_thread_cpu_ns();
-	r->n_samples[role] += atomic_load(&t->n_samples);
-	r->n_lost += atomic_load(&t->n_lost);
-	r->n_stray += atomic_load(&t->n_stray);
-	r->n_hook += atomic_load(&t->n_hook);
-	r->handler_ns += (int64_t)atomic_load(&t->handler_ns);
-	r->n_threads[role]++;
-	count_live(role == ET_ROLE_WORKLOAD ? -1 : 0);
-}
-
 static void leave(void *unused)
 {
+	struct et_region *r = et_region_peek();
 	struct et_thread *t = et_thread_me;
 	stack_t off = { .ss_flags = SS_DISABLE };
 
 	(void)unused;
 	if (t == NULL)
 		return;
-	/* from here on no sample: the sums below must be final */
+	/* from here on no sample and no count: the figures must be final */
 	mask_prof(ET_ROLE_SELF);
 	sigaltstack(&off, NULL);
-	pthread_mutex_lock(&reg.lock);
 	et_thread_me = NULL;
-	retire(t);
-	atomic_store(&t->state, reg.is_collecting ? ET_SLOT_ENDED : ET_SLOT_FREE);
-	pthread_mutex_unlock(&reg.lock);
+	if (et_thread_is_workload(t))
+		count_live(r, -1);
+	t->cpu_final_ns = et_clock_thread_cpu_ns();
+	atomic_store_explicit(&t->state, atomic_load(&r->is_collected) ? ET_SLOT_ENDED : ET_SLOT_FREE,
+			      memory_order_release);
 }
 
 struct start {
@@ -249,77 +222,24 @@ void et_probe_idle_end(void)
 
 uint32_t et_probe_allocator(const char *name, enum et_allocator_kind kind)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct et_region *r = et_region_here();
 	uint32_t id, n;
 
-	pthread_mutex_lock(&reg.lock);
-	n = atomic_load(&reg.n_allocators);
-	for (id = 0; id < n && strncmp(reg.names[id], name, sizeof reg.names[0] - 1) != 0; id++)
+	if (r == NULL)
+		return ET_NONE;
+	pthread_mutex_lock(&lock);
+	n = atomic_load(&r->n_allocators);
+	for (id = 0; id < n && strncmp(r->allocators[id].name, name,
+				       sizeof r->allocators[0].name - 1) != 0; id++)
 		;
-	if (id == n && n == ET_ALLOCATORS_MAX)
+	if (id == n && n == ET_ALLOCATORS_MAX) {
 		id = ET_NONE;
-	else if (id == n) {
-		strncpy(reg.names[id], name, sizeof reg.names[0] - 1);
-		reg.kinds[id] = kind;
-		atomic_store(&reg.n_allocators, n + 1);
+	} else if (id == n) {
+		strncpy(r->allocators[id].name, name, sizeof r->allocators[0].name - 1);
+		r->allocators[id].kind = kind;
+		atomic_store_explicit(&r->n_allocators, n + 1, memory_order_release);
 	}
-	pthread_mutex_unlock(&reg.lock);
+	pthread_mutex_unlock(&lock);
 	return id;
-}
-
-const char *et_thread_allocator(uint32_t id, enum et_allocator_kind *kind)
-{
-	if (id >= atomic_load(&reg.n_allocators))
-		return NULL;
-	*kind = reg.kinds[id];
-	return reg.names[id];
-}
-
-void et_thread_visit(void (*fn)(void *self, struct et_thread *t, enum et_slot_state state),
-		     void *self, struct et_retired *retired)
-{
-	pthread_mutex_lock(&reg.lock);
-	for (uint32_t i = 0; i < reg.n_slots; i++) {
-		unsigned state = atomic_load(&reg.slots[i].state);
-
-		if (state != ET_SLOT_FREE)
-			fn(self, &reg.slots[i], (enum et_slot_state)state);
-	}
-	if (retired != NULL)
-		*retired = reg.retired;
-	pthread_mutex_unlock(&reg.lock);
-}
-
-void et_thread_collecting(bool is_on)
-{
-	pthread_mutex_lock(&reg.lock);
-	reg.is_collecting = is_on;
-	for (uint32_t i = 0; !is_on && i < reg.n_slots; i++)
-		if (atomic_load(&reg.slots[i].state) == ET_SLOT_ENDED)
-			atomic_store(&reg.slots[i].state, ET_SLOT_FREE);
-	pthread_mutex_unlock(&reg.lock);
-}
-
-void et_thread_release(struct et_thread *t)
-{
-	atomic_store(&t->state, ET_SLOT_FREE);
-}
-
-void et_thread_orphan_free(uint32_t allocator, size_t usable)
-{
-	pthread_mutex_lock(&reg.lock);
-	reg.retired.frees[allocator]++;
-	reg.retired.inuse_bytes[allocator] -= (int64_t)usable;
-	pthread_mutex_unlock(&reg.lock);
-}
-
-int64_t et_thread_cpu_ns(int tid)
-{
-	/* the kernel's encoding of "scheduler clock of thread tid", as pthread_getcpuclockid(3)
-	 * computes it, for a thread of which we know only the id */
-	clockid_t clock = (clockid_t)((~(unsigned)tid << 3) | 6u);
-	struct timespec ts;
-
-	if (clock_gettime(clock, &ts) != 0)
-		return -1;
-	return (int64_t)ts.tv_sec * ET_NS_PER_S + ts.tv_nsec;
 }

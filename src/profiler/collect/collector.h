@@ -8,7 +8,7 @@
 
 #include "engine-top/metric.h"
 #include "engine-top/snapshot.h"
-#include "profiler/agent/thread.h"
+#include "profiler/agent/region.h"
 #include "profiler/collect/hash.h"
 #include "profiler/collect/stacks.h"
 
@@ -45,11 +45,20 @@ struct et_wait_sum {
 	uint64_t times;
 };
 
+/* A process whose region we read. */
+struct et_proc {
+	int pid;
+	struct et_region *region;
+	struct et_addrs addrs;
+	uint32_t *site_stack; /* heap site -> stack id */
+	uint32_t n_site_stack;
+	struct et_totals ended; /* sums over its ended threads */
+};
+
 struct et_collector {
 	struct et_symbols *symbols;
 	struct et_stacks stacks;
-	uint32_t *site_stack; /* heap site -> stack id */
-	uint32_t n_site_stack;
+	struct et_proc proc;
 	int64_t begin_ns, last_ns; /* CLOCK_MONOTONIC; last_ns 0 before the first collection */
 	unsigned hz;
 	uint64_t heap_period;

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "profiler/agent/heap.h"
 #include "profiler/agent/hook.h"
 #include "profiler/agent/selfheap.h"
 #include "profiler/collect/collector.h"
@@ -192,35 +191,33 @@ static void put_cpu(struct et_collector *c, struct maps *m)
 
 /* ---- heap --------------------------------------------------------------------------------- */
 
-static uint32_t stack_of_site(struct et_collector *c, uint32_t ix, const struct et_site *s)
-{
-	if (ix >= c->n_site_stack) {
-		uint32_t n = et_heap_n_sites();
-		uint32_t *more = realloc(c->site_stack, n * sizeof *more);
-
-		if (more == NULL)
-			return ET_NONE;
-		c->site_stack = more;
-		for (uint32_t i = c->n_site_stack; i < n; i++) {
-			struct et_site t;
-
-			et_heap_site(i, &t);
-			more[i] = et_stacks_intern(&c->stacks, t.frames, t.depth, t.is_truncated);
-		}
-		c->n_site_stack = n;
-	}
-	(void)s;
-	return c->site_stack[ix];
-}
-
 /* Stacks of new sites must be known before the maps are made: interning adds frames. */
 static void intern_sites(struct et_collector *c)
 {
-	uint32_t n = et_heap_n_sites();
-	struct et_site s;
+	struct et_proc *p = &c->proc;
+	uint32_t n = atomic_load_explicit(&p->region->n_sites, memory_order_acquire);
+	uint32_t *more = n <= p->n_site_stack ? NULL : realloc(p->site_stack, n * sizeof *more);
 
-	if (n > 0 && et_heap_site(n - 1, &s))
-		stack_of_site(c, n - 1, &s);
+	if (more == NULL)
+		return;
+	p->site_stack = more;
+	for (; p->n_site_stack < n; p->n_site_stack++) {
+		const struct et_site *s = &p->region->sites[p->n_site_stack];
+
+		more[p->n_site_stack] = et_stacks_intern(&c->stacks, &p->addrs,
+							 p->region->frames + s->first, s->depth,
+							 s->is_truncated != 0);
+	}
+}
+
+static int64_t load(const atomic_int_fast64_t *x)
+{
+	return atomic_load_explicit(x, memory_order_relaxed);
+}
+
+static uint64_t loadu(const atomic_uint_fast64_t *x)
+{
+	return atomic_load_explicit(x, memory_order_relaxed);
 }
 
 struct big {
@@ -241,34 +238,33 @@ static int64_t whole(int64_t fix) { return (fix + (1 << (ET_HEAP_FIX - 1))) >> E
 
 static void put_site(struct et_collector *c, struct maps *m, uint32_t ix)
 {
-	struct et_row_site row = { 0 };
-	struct et_site s;
+	const struct et_site *s = &c->proc.region->sites[ix];
+	struct et_row_site row = { .allocator = s->allocator };
 
-	et_heap_site(ix, &s);
-	row.allocator = s.allocator;
-	row.stack = put_stack(c, m, c->site_stack[ix]);
-	row.flags = c->heap_period == 1 || s.allocator == ET_ALLOCATOR_MMAP ? ET_HEAP_EXACT : 0;
-	row.inuse_bytes = s.inuse_bytes;
-	row.inuse_objects = whole(s.inuse_fix);
-	row.alloc_bytes = (int64_t)s.alloc_bytes;
-	row.alloc_objects = whole((int64_t)s.alloc_fix);
-	row.samples = s.samples;
+	row.stack = put_stack(c, m, c->proc.site_stack[ix]);
+	row.flags = c->heap_period == 1 || s->allocator == ET_ALLOCATOR_MMAP ? ET_HEAP_EXACT : 0;
+	row.inuse_bytes = load(&s->inuse_bytes);
+	row.inuse_objects = whole(load(&s->inuse_fix));
+	row.alloc_bytes = (int64_t)loadu(&s->alloc_bytes);
+	row.alloc_objects = whole((int64_t)loadu(&s->alloc_fix));
+	row.samples = loadu(&s->samples);
 	et_snapbuild_add(c->build, ET_TAB_SITES, &row, sizeof row);
 }
 
 /* Biggest holders first; then those that hold nothing now, by what they ever took. */
 static void put_sites(struct et_collector *c, struct maps *m)
 {
-	uint32_t n = c->n_site_stack;
+	uint32_t n = c->proc.n_site_stack;
 	struct big *big = n == 0 ? NULL : malloc(n * sizeof *big);
-	struct et_site s;
 
 	if (big == NULL)
 		return;
 	for (uint32_t i = 0; i < n; i++) {
-		et_heap_site(i, &s);
-		big[i] = (struct big){ s.inuse_bytes > 0 ? UINT64_C(1) << 63 | (uint64_t)s.inuse_bytes
-							 : s.alloc_bytes, i };
+		const struct et_site *s = &c->proc.region->sites[i];
+		int64_t held = load(&s->inuse_bytes);
+
+		big[i] = (struct big){ held > 0 ? UINT64_C(1) << 63 | (uint64_t)held
+						: loadu(&s->alloc_bytes), i };
 	}
 	qsort(big, n, sizeof *big, bigger);
 	for (uint32_t i = 0; i < n && i < ROWS_MAX; i++)
@@ -310,12 +306,11 @@ struct heap_sums {
 /* Exact mode: what callers asked for, site by site, so that rows and sites add up. */
 static int64_t asked_inuse(const struct et_collector *c, uint32_t allocator)
 {
-	struct et_site s;
 	int64_t sum = 0;
 
-	for (uint32_t i = 0; i < c->n_site_stack; i++)
-		if (et_heap_site(i, &s) && s.allocator == allocator)
-			sum += s.inuse_bytes;
+	for (uint32_t i = 0; i < c->proc.n_site_stack; i++)
+		if (c->proc.region->sites[i].allocator == allocator)
+			sum += load(&c->proc.region->sites[i].inuse_bytes);
 	return sum;
 }
 
@@ -326,15 +321,16 @@ static bool is_counted(enum et_allocator_kind kind)
 
 static void put_allocators(struct et_collector *c, struct heap_sums *sums)
 {
-	enum et_allocator_kind kind;
-	const char *name;
+	const struct et_region *r = c->proc.region;
+	uint32_t n = atomic_load_explicit(&r->n_allocators, memory_order_acquire);
 
-	for (uint32_t i = 0; (name = et_thread_allocator(i, &kind)) != NULL; i++) {
+	for (uint32_t i = 0; i < n; i++) {
+		enum et_allocator_kind kind = (enum et_allocator_kind)r->allocators[i].kind;
 		const struct et_totals *now = &c->now;
 		struct et_row_allocator row = { .kind = kind, .series = ET_NONE,
 						.flags = ET_HEAP_EXACT };
 
-		row.name = et_snapbuild_str(c->build, name);
+		row.name = et_snapbuild_str(c->build, r->allocators[i].name);
 		if (is_counted(kind)) {
 			row.inuse_objects = (int64_t)(now->allocs[i] - now->frees[i]);
 			row.alloc_bytes = (int64_t)now->bytes[i];
@@ -533,7 +529,7 @@ static void put_sampler(struct et_collector *c)
 	et_snapbuild_metric(b, ET_M_SAMPLES_SELF, (int64_t)(now->n_stray + now->n_hook));
 	et_snapbuild_metric(b, ET_M_SAMPLES_LOST, (int64_t)now->n_lost);
 	et_snapbuild_metric(b, ET_M_SAMPLES_MISSED, due > got ? due - got : 0);
-	et_snapbuild_metric(b, ET_M_STACKS_LOST, (int64_t)(c->stacks.n_lost + et_heap_lost()));
+	et_snapbuild_metric(b, ET_M_STACKS_LOST, (int64_t)(c->stacks.n_lost + loadu(&c->proc.region->n_heap_lost)));
 }
 
 static void put_metrics(struct et_collector *c, const struct heap_sums *sums)

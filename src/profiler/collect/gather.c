@@ -19,67 +19,55 @@
 #define IN_HOOK_MAX 32u /* frames of the unwinder, at most */
 #define GONE ET_THREAD_STATE_COUNT /* ended between the visit and the look */
 
-/* Slots found by the visit; looked at without the registry's lock afterwards (slots stay). */
-struct roll {
-	struct et_thread *t[ET_THREADS_MAX];
-	bool is_ended[ET_THREADS_MAX];
-	uint32_t n;
-	struct et_collector *c;
-};
-
-static void add_tallies(struct et_totals *to, const struct et_thread *t)
+static void add_tally(struct et_totals *to, uint32_t ix, const struct et_tally *y)
 {
-	for (uint32_t i = 0; i < ET_ALLOCATORS_MAX; i++) {
-		const struct et_tally *y = &t->tally[i];
+	to->allocs[ix] += atomic_load_explicit(&y->allocs, memory_order_relaxed);
+	to->bytes[ix] += atomic_load_explicit(&y->bytes, memory_order_relaxed);
+	to->frees[ix] += atomic_load_explicit(&y->frees, memory_order_relaxed);
+	to->inuse_bytes[ix] += atomic_load_explicit(&y->inuse_bytes, memory_order_relaxed);
+}
 
-		to->allocs[i] += atomic_load_explicit(&y->allocs, memory_order_relaxed);
-		to->bytes[i] += atomic_load_explicit(&y->bytes, memory_order_relaxed);
-		to->frees[i] += atomic_load_explicit(&y->frees, memory_order_relaxed);
-		to->inuse_bytes[i] += atomic_load_explicit(&y->inuse_bytes, memory_order_relaxed);
-	}
+/* What a thread did so far. */
+static void add_thread(struct et_totals *to, const struct et_thread *t, int64_t cpu_ns)
+{
+	for (uint32_t i = 0; i < ET_ALLOCATORS_MAX; i++)
+		add_tally(to, i, &t->tally[i]);
 	to->n_samples += atomic_load(&t->n_samples);
 	to->n_lost += atomic_load(&t->n_lost);
 	to->n_stray += atomic_load(&t->n_stray);
 	to->n_hook += atomic_load(&t->n_hook);
 	to->handler_ns += (int64_t)atomic_load(&t->handler_ns);
+	if (et_thread_is_workload(t))
+		to->cpu_ns += cpu_ns;
+	else
+		to->self_cpu_ns += cpu_ns;
 }
 
-static void note(void *self, struct et_thread *t, enum et_slot_state state)
-{
-	struct roll *roll = self;
-	struct et_totals *now = &roll->c->now;
-	int64_t cpu_ns;
-
-	roll->t[roll->n] = t;
-	roll->is_ended[roll->n++] = state == ET_SLOT_ENDED;
-	if (state == ET_SLOT_ENDED)
-		return; /* already in the retired sums */
-	add_tallies(now, t);
-	cpu_ns = et_thread_cpu_ns(t->tid);
-	if (et_thread_is_workload(t)) {
-		now->cpu_ns += cpu_ns > 0 ? cpu_ns : 0;
-		now->n_threads++;
-	} else {
-		now->self_cpu_ns += cpu_ns > 0 ? cpu_ns : 0;
-		now->n_threads_self++;
-	}
-}
-
-static void add_retired(struct et_totals *now, const struct et_retired *r)
+static void add_totals(struct et_totals *to, const struct et_totals *from)
 {
 	for (uint32_t i = 0; i < ET_ALLOCATORS_MAX; i++) {
-		now->allocs[i] += r->allocs[i];
-		now->bytes[i] += r->bytes[i];
-		now->frees[i] += r->frees[i];
-		now->inuse_bytes[i] += r->inuse_bytes[i];
+		to->allocs[i] += from->allocs[i];
+		to->bytes[i] += from->bytes[i];
+		to->frees[i] += from->frees[i];
+		to->inuse_bytes[i] += from->inuse_bytes[i];
 	}
-	now->cpu_ns += r->cpu_ns[ET_ROLE_WORKLOAD];
-	now->self_cpu_ns += r->cpu_ns[ET_ROLE_SELF];
-	now->handler_ns += r->handler_ns;
-	now->n_samples += r->n_samples[ET_ROLE_WORKLOAD] + r->n_samples[ET_ROLE_SELF];
-	now->n_lost += r->n_lost;
-	now->n_stray += r->n_stray;
-	now->n_hook += r->n_hook;
+	to->cpu_ns += from->cpu_ns;
+	to->self_cpu_ns += from->self_cpu_ns;
+	to->handler_ns += from->handler_ns;
+	to->n_samples += from->n_samples;
+	to->n_lost += from->n_lost;
+	to->n_stray += from->n_stray;
+	to->n_hook += from->n_hook;
+}
+
+/* A thread that is gone for the kernel, but has not said so yet, keeps its last figure. */
+static int64_t live_cpu_ns(struct et_thread *t)
+{
+	int64_t ns = et_procfs_thread_cpu_ns(t->tid);
+
+	if (ns > t->seen.cpu_ns)
+		t->seen.cpu_ns = ns;
+	return t->seen.cpu_ns;
 }
 
 /* The agent's work inside a program's malloc() belongs to malloc(), inside a pool's get to the
@@ -91,21 +79,27 @@ static uint32_t skip_agent(struct et_collector *c, const uint64_t *addresses, ui
 
 	/* the unwinder that the agent called lies in front of it */
 	for (uint32_t k = 0; is_in_hook && k < n && k < IN_HOOK_MAX; k++)
-		if (et_symbols_code(c->symbols, addresses[k]) != ET_CODE_OTHER) {
+		if (et_symbols_code(c->symbols, &c->proc.addrs, addresses[k]) != ET_CODE_OTHER) {
 			i = k;
 			break;
 		}
 
 	while (i + 1 < n) {
-		enum et_code code = et_symbols_code(c->symbols, addresses[i]);
+		enum et_code code = et_symbols_code(c->symbols, &c->proc.addrs, addresses[i]);
 
 		if (code == ET_CODE_OTHER ||
 		    (code == ET_CODE_HOOK &&
-		     et_symbols_code(c->symbols, addresses[i + 1]) == ET_CODE_OTHER))
+		     et_symbols_code(c->symbols, &c->proc.addrs, addresses[i + 1]) == ET_CODE_OTHER))
 			break;
 		i++;
 	}
 	return i;
+}
+
+/* The ring in the thread's slot, at our address of it. */
+static struct et_ring *ring_of(struct et_thread *t)
+{
+	return &((struct et_slot *)(void *)t)->ring;
 }
 
 /* Fold what a thread has put into its ring. */
@@ -114,15 +108,13 @@ static void drain(struct et_collector *c, struct et_thread *t)
 	uint64_t rec[ET_RECORD_MAX];
 	size_t n;
 
-	if (t->ring == NULL)
-		return;
-	while ((n = et_ring_get(t->ring, rec, ET_RECORD_MAX)) != 0) {
+	while ((n = et_ring_get(ring_of(t), rec, ET_RECORD_MAX)) != 0) {
 		bool is_cut = (et_record_flags(rec[0]) & ET_RECORD_TRUNCATED) != 0;
 		uint32_t depth = (uint32_t)(n - ET_RECORD_HEAD);
 		bool is_in_hook = (et_record_flags(rec[0]) & ET_RECORD_IN_HOOK) != 0;
 		uint32_t skip = skip_agent(c, rec + ET_RECORD_HEAD, depth, is_in_hook);
-		uint32_t stack = et_stacks_intern(&c->stacks, rec + ET_RECORD_HEAD + skip,
-						  depth - skip, is_cut);
+		uint32_t stack = et_stacks_intern(&c->stacks, &c->proc.addrs,
+						  rec + ET_RECORD_HEAD + skip, depth - skip, is_cut);
 
 		if (et_record_kind(rec[0]) == ET_RECORD_STATE) {
 			if ((int64_t)rec[1] >= t->seen.asked_ns)
@@ -165,7 +157,7 @@ static void look_at(struct et_collector *c, struct et_thread *t)
 	t->seen.run_ns = p.run_ns;
 	t->seen.delay_ns = p.delay_ns;
 	if (et_thread_is_workload(t))
-		et_signal_ask_stack(t->tid);
+		et_signal_ask_stack(c->proc.pid, t->tid);
 }
 
 /* A futex is the wait of locks and conditions alike; the caller's name tells them apart. */
@@ -205,13 +197,18 @@ static uint32_t state_of(const struct et_collector *c, const struct et_thread *t
 	return ET_THREAD_OTHER;
 }
 
+/* The slots of threads that are there, for one collection. */
+struct roll {
+	struct et_thread *t[ET_SLOTS_MAX];
+	uint32_t n;
+};
+
 static bool has_unanswered(struct et_collector *c, const struct roll *roll)
 {
 	bool is_missing = false;
 
 	for (uint32_t i = 0; i < roll->n; i++) {
-		if (roll->is_ended[i] || !et_thread_is_workload(roll->t[i]) ||
-		    roll->t[i]->seen.state == GONE)
+		if (!et_thread_is_workload(roll->t[i]) || roll->t[i]->seen.state == GONE)
 			continue;
 		drain(c, roll->t[i]);
 		is_missing |= roll->t[i]->seen.stack == ET_NONE;
@@ -235,7 +232,7 @@ static void add_seen(struct et_collector *c, struct et_thread *t)
 	s = &c->seen[c->n_seen++];
 	*s = (struct et_seen){ .tid = t->tid, .is_self = !et_thread_is_workload(t),
 			       .state = state_of(c, t), .stack = t->seen.stack,
-			       .cpu_ns = et_thread_cpu_ns(t->tid) };
+			       .cpu_ns = t->seen.cpu_ns };
 	memcpy(s->name, t->name, sizeof s->name);
 }
 
@@ -271,8 +268,7 @@ static void see_threads(struct et_collector *c, struct roll *roll)
 
 	c->is_proc_dead = true; /* until one answers */
 	for (uint32_t i = 0; i < roll->n; i++)
-		if (!roll->is_ended[i])
-			look_at(c, roll->t[i]);
+		look_at(c, roll->t[i]);
 	give_up_ns = et_clock_mono_ns() + ANSWER_WAIT_NS;
 	while (has_unanswered(c, roll) && et_clock_mono_ns() < give_up_ns) {
 		struct timespec step = { .tv_nsec = ANSWER_STEP_NS };
@@ -281,32 +277,60 @@ static void see_threads(struct et_collector *c, struct roll *roll)
 	}
 	c->n_seen = 0;
 	for (uint32_t i = 0; i < roll->n; i++)
-		if (!roll->is_ended[i] && roll->t[i]->seen.state != GONE)
+		if (roll->t[i]->seen.state != GONE)
 			add_seen(c, roll->t[i]);
 	for (uint32_t i = 0; i < c->n_seen; i++)
 		add_wait(c, &c->seen[i]);
 }
 
+/* Take over what an ended thread left: its last records, its final figures. */
+static void bury(struct et_collector *c, struct et_thread *t)
+{
+	drain(c, t);
+	add_thread(&c->proc.ended, t, t->cpu_final_ns);
+	atomic_store_explicit(&t->state, ET_SLOT_FREE, memory_order_release);
+}
+
+/* One pass over the slots.  A thread that ends behind our back is LIVE now and ENDED at the next
+ * collection: counted once each time. */
+static void call_roll(struct et_collector *c, struct roll *roll)
+{
+	struct et_region *r = c->proc.region;
+	uint32_t n = atomic_load(&r->n_slots);
+
+	roll->n = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		struct et_thread *t = &r->slots[i].thread;
+		unsigned state = atomic_load_explicit(&t->state, memory_order_acquire);
+
+		if (state == ET_SLOT_ENDED)
+			bury(c, t);
+		if (state != ET_SLOT_LIVE)
+			continue;
+		drain(c, t);
+		add_thread(&c->now, t, live_cpu_ns(t));
+		if (et_thread_is_workload(t))
+			c->now.n_threads++;
+		else
+			c->now.n_threads_self++;
+		roll->t[roll->n++] = t;
+	}
+	add_totals(&c->now, &c->proc.ended);
+	for (uint32_t i = 0; i < ET_ALLOCATORS_MAX; i++)
+		add_tally(&c->now, i, &r->orphans[i]);
+	c->now.n_lost += atomic_load(&r->n_homeless);
+	c->n_threads_peak = atomic_load(&r->n_live_peak);
+}
+
 void et_gather(struct et_collector *c)
 {
-	static struct roll roll; /* 36 KiB; one collector a process */
-	struct et_retired retired;
+	static struct roll roll; /* 128 KiB; one collector a process */
 
 	c->before = c->now;
 	memset(&c->now, 0, sizeof c->now);
-	roll.n = 0;
-	roll.c = c;
-	et_thread_visit(note, &roll, &retired);
-	add_retired(&c->now, &retired);
-	c->now.n_lost += et_signal_homeless();
+	call_roll(c, &roll);
 	c->now_ns = et_clock_mono_ns();
 	c->dt_ns = c->last_ns == 0 ? 0 : c->now_ns - c->last_ns;
 	c->last_ns = c->now_ns;
-	for (uint32_t i = 0; i < roll.n; i++) {
-		drain(c, roll.t[i]);
-		if (roll.is_ended[i])
-			et_thread_release(roll.t[i]);
-	}
 	see_threads(c, &roll);
-	c->n_threads_peak = retired.n_live_peak;
 }

@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 static bool slurp(const char *path, char *buf, size_t n)
 {
@@ -77,6 +80,18 @@ enum et_wait et_procfs_wait(int nr)
 		if (io[i] == nr)
 			return ET_WAIT_IO;
 	return ET_WAIT_OTHER;
+}
+
+int64_t et_procfs_thread_cpu_ns(int tid)
+{
+	/* the kernel's encoding of "scheduler clock of thread tid", as pthread_getcpuclockid(3)
+	 * computes it, for a thread of which we know only the id */
+	clockid_t clock = (clockid_t)((~(unsigned)tid << 3) | 6u);
+	struct timespec ts;
+
+	if (clock_gettime(clock, &ts) != 0)
+		return -1;
+	return (int64_t)ts.tv_sec * ET_NS_PER_S + ts.tv_nsec;
 }
 
 int64_t et_procfs_rss(void)

@@ -27,6 +27,9 @@ char et_procfs_parse_stat(const char *text);
 enum et_wait { ET_WAIT_FUTEX, ET_WAIT_IO, ET_WAIT_SLEEP, ET_WAIT_OTHER };
 enum et_wait et_procfs_wait(int syscall_nr);
 
+/* CPU time of a live thread of this process, exact; -1 if it is gone. */
+int64_t et_procfs_thread_cpu_ns(int tid);
+
 /* Resident bytes of this process; -1 if /proc does not answer. */
 int64_t et_procfs_rss(void);
 

@@ -99,6 +99,13 @@ static int init(struct et_profiler *p, const struct et_profiler_opts *opts, stru
 	if (opts->n_producers > 0)
 		memcpy(p->producers, opts->producers, opts->n_producers * sizeof *p->producers);
 	et_stacks_init(&c->stacks, c->symbols);
+	c->proc.pid = getpid();
+	c->proc.region = et_region_here();
+	if (c->proc.region == NULL)
+		return et_err_set(err, ET_EXIT_LACK, "out of memory starting the profiler");
+	c->proc.addrs = (struct et_addrs){ .region = c->proc.region, .is_local = true };
+	et_region_note_modules();
+	atomic_store(&c->proc.region->is_collected, true);
 	return 0;
 }
 
@@ -111,7 +118,6 @@ struct et_profiler *et_profiler_start(const struct et_profiler_opts *opts, struc
 		et_err_set(err, ET_EXIT_LACK, "out of memory starting the profiler");
 		return NULL;
 	}
-	et_thread_collecting(true);
 	if (init(p, opts, err) != 0 || et_signal_arm(opts->hz, err) != 0)
 		goto fail;
 	rc = et_probe_thread_start(&p->thread, ET_ROLE_SELF, "et-collect", run, p);
@@ -122,7 +128,6 @@ struct et_profiler *et_profiler_start(const struct et_profiler_opts *opts, struc
 	et_signal_disarm();
 	et_err_sys(err, ET_EXIT_LACK, rc, "cannot start the collector thread");
 fail:
-	et_thread_collecting(false);
 	et_profiler_free(p);
 	return NULL;
 }
@@ -162,7 +167,7 @@ const struct et_snapshot *et_profiler_stop(struct et_profiler *p)
 			return NULL; /* cannot be: a fresh eventfd takes a 1 */
 		pthread_join(p->thread, NULL);
 		et_signal_disarm(); /* not earlier: the last snapshot asks for stacks too */
-		et_thread_collecting(false);
+		atomic_store(&p->c.proc.region->is_collected, false);
 		p->is_running = false;
 	}
 	return et_snapshot_ref(p->last);
@@ -176,7 +181,8 @@ void et_profiler_free(struct et_profiler *p)
 	et_stacks_fini(&p->c.stacks);
 	et_symbols_free(p->c.symbols);
 	et_snapbuild_free(p->c.build);
-	free(p->c.site_stack);
+	free(p->c.proc.site_stack);
+	et_symbols_addrs_fini(&p->c.proc.addrs);
 	free(p->c.seen);
 	free(p->c.waits);
 	et_hash_fini(&p->c.waits_by_key);

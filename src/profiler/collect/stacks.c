@@ -47,8 +47,8 @@ static bool has_room(struct et_stacks *st, uint32_t depth)
 	return true;
 }
 
-uint32_t et_stacks_intern(struct et_stacks *st, const uint64_t *addresses, uint32_t n,
-			  bool is_truncated)
+uint32_t et_stacks_intern(struct et_stacks *st, struct et_addrs *a, const uint64_t *addresses,
+			  uint32_t n, bool is_truncated)
 {
 	uint32_t ids[ET_DEPTH_MAX], id;
 	uint64_t key = n;
@@ -58,7 +58,7 @@ uint32_t et_stacks_intern(struct et_stacks *st, const uint64_t *addresses, uint3
 		is_truncated = true;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		ids[i] = et_symbols_frame(st->symbols, addresses[i]);
+		ids[i] = et_symbols_frame(st->symbols, a, addresses[i]);
 		key = et_hash_mix(key ^ ids[i]);
 	}
 	for (; et_hash_get(&st->by_content, key, &id); key++) {

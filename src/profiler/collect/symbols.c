@@ -1,32 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Names for addresses through elfutils' libdwfl (symbols.h).  Runs on the collector thread only;
- * owns every string it hands out.  An address costs some 10 us once, a hash probe afterwards.
- *
- * What names a function, best first: a symbol (.symtab, .dynsym, .gnu_debugdata, a separate
- * debug file that is installed); else the start of its entry in the unwind table, which even a
- * stripped library has; else the module.  Debug files are looked for on this machine only: a
- * profiler must not start downloading. */
+ * Interned functions and frames (symbols.h) over the files that processes map (elffile.c).  Runs
+ * on the collector thread only; owns every string it hands out.  An address costs some 10 us
+ * once, a hash probe afterwards. */
 #include "profiler/collect/symbols.h"
 
-#include <dwarf.h>
-#include <elfutils/libdw.h>
-#include <elfutils/libdwfl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "profiler/collect/hash.h"
+#include "profiler/collect/elffile.h"
+
+struct file {
+	const char *path, *name; /* name: its last part */
+	struct et_elffile *elf;
+};
 
 struct et_symbols {
-	Dwfl *dwfl;
-	Dwfl_Callbacks callbacks;
-	struct et_hash by_address, by_start, by_line, by_text;
+	struct et_hash by_start, by_line, by_text;
+	struct file *files;
 	struct et_func *funcs;
 	struct et_frame *frames;
 	char **texts; /* interned file and module names */
-	uint32_t n_funcs, room_funcs, n_frames, room_frames, n_texts, room_texts;
+	uint32_t n_files, room_files, n_funcs, room_funcs, n_frames, room_frames, n_texts, room_texts;
 };
 
 static bool grow(void *array, uint32_t n, uint32_t *room, size_t size)
@@ -80,23 +76,6 @@ static uint32_t add_frame(struct et_symbols *s, const struct et_frame *f)
 	return s->n_frames++;
 }
 
-static int find_debuginfo(Dwfl_Module *mod, void **user, const char *name, Dwarf_Addr base,
-			  const char *file, const char *link, GElf_Word crc, char **path)
-{
-	const char *urls = getenv("DEBUGINFOD_URLS");
-
-	if (urls != NULL && *urls != '\0') /* the standard search would go to the network */
-		return dwfl_build_id_find_debuginfo(mod, user, name, base, file, link, crc, path);
-	return dwfl_standard_find_debuginfo(mod, user, name, base, file, link, crc, path);
-}
-
-static void report_modules(struct et_symbols *s)
-{
-	dwfl_report_begin_add(s->dwfl);
-	(void)dwfl_linux_proc_report(s->dwfl, getpid());
-	(void)dwfl_report_end(s->dwfl, NULL, NULL);
-}
-
 struct et_symbols *et_symbols_new(void)
 {
 	static const struct et_func unknown = { .name = "?", .module = "?", .file = "" };
@@ -105,9 +84,6 @@ struct et_symbols *et_symbols_new(void)
 
 	if (s == NULL)
 		return NULL;
-	s->callbacks.find_elf = dwfl_linux_proc_find_elf;
-	s->callbacks.find_debuginfo = find_debuginfo;
-	s->dwfl = dwfl_begin(&s->callbacks);
 	add_func(s, &unknown);
 	add_frame(s, &nowhere);
 	if (s->n_frames == 0 || s->n_funcs == 0) {
@@ -121,9 +97,9 @@ void et_symbols_free(struct et_symbols *s)
 {
 	if (s == NULL)
 		return;
-	if (s->dwfl != NULL)
-		dwfl_end(s->dwfl);
-	et_hash_fini(&s->by_address);
+	for (uint32_t i = 0; i < s->n_files; i++)
+		et_elffile_close(s->files[i].elf);
+	free(s->files);
 	et_hash_fini(&s->by_start);
 	et_hash_fini(&s->by_line);
 	et_hash_fini(&s->by_text);
@@ -135,34 +111,6 @@ void et_symbols_free(struct et_symbols *s)
 	free(s);
 }
 
-static Dwfl_Module *module_of(struct et_symbols *s, Dwarf_Addr address)
-{
-	Dwfl_Module *mod;
-
-	if (s->dwfl == NULL)
-		return NULL;
-	mod = dwfl_addrmodule(s->dwfl, address);
-	if (mod == NULL) { /* loaded since the last look */
-		report_modules(s);
-		mod = dwfl_addrmodule(s->dwfl, address);
-	}
-	return mod;
-}
-
-/* Start of the unwind table's entry for the address; 0 if there is none. */
-static Dwarf_Addr fde_start(Dwfl_Module *mod, Dwarf_Addr address)
-{
-	Dwarf_Addr bias, start = 0;
-	Dwarf_Frame *frame = NULL;
-	Dwarf_CFI *cfi = dwfl_module_eh_cfi(mod, &bias);
-
-	if (cfi == NULL || dwarf_cfi_addrframe(cfi, address - bias, &frame) != 0)
-		return 0;
-	dwarf_frame_info(frame, &start, NULL, NULL);
-	free(frame);
-	return start == 0 ? 0 : start + bias;
-}
-
 static const char *base_name(const char *path)
 {
 	const char *slash = path == NULL ? NULL : strrchr(path, '/');
@@ -170,41 +118,43 @@ static const char *base_name(const char *path)
 	return path == NULL ? "?" : slash != NULL ? slash + 1 : path;
 }
 
-static const char *line_of(struct et_symbols *s, Dwfl_Module *mod, Dwarf_Addr address, uint32_t *line)
+/* Paths are interned, so that the same path is the same pointer. */
+static struct file *file_of(struct et_symbols *s, const char *path)
 {
-	Dwfl_Line *src = dwfl_module_getsrc(mod, address);
-	int number = 0;
-	const char *file = src == NULL ? NULL : dwfl_lineinfo(src, NULL, &number, NULL, NULL, NULL);
+	struct file f = { .path = intern(s, path) };
 
-	*line = file == NULL || number < 0 ? 0 : (uint32_t)number;
-	return intern(s, file);
+	for (uint32_t i = 0; i < s->n_files; i++)
+		if (s->files[i].path == f.path)
+			return &s->files[i];
+	if (!grow(&s->files, s->n_files, &s->room_files, sizeof *s->files))
+		return NULL;
+	f.name = base_name(f.path);
+	f.elf = et_elffile_open(f.path);
+	if (f.elf == NULL)
+		return NULL;
+	s->files[s->n_files] = f;
+	return &s->files[s->n_files++];
 }
 
-static uint32_t func_of(struct et_symbols *s, Dwfl_Module *mod, Dwarf_Addr address)
+static uint32_t func_of(struct et_symbols *s, struct file *file, uint64_t address)
 {
-	struct et_func f = { .file = "" };
-	Dwarf_Addr low = 0, start;
-	const char *path = NULL, *symbol;
-	GElf_Off offset = 0;
-	GElf_Sym sym;
+	struct et_func f = { .module = intern(s, file->name) };
+	uint64_t key, start;
+	const char *symbol, *src;
 	char made[256];
 	uint32_t id;
 
-	f.module = intern(s, base_name(dwfl_module_info(mod, NULL, &low, NULL, NULL, NULL, &path, NULL)));
-	if (path != NULL && *path != '\0')
-		f.module = intern(s, base_name(path));
-	symbol = dwfl_module_addrinfo(mod, address, &offset, &sym, NULL, NULL, NULL);
-	start = symbol != NULL ? address - offset : fde_start(mod, address);
-	if (start == 0)
-		start = low;
-	if (et_hash_get(&s->by_start, start, &id))
+	start = et_elffile_func(file->elf, address, &symbol);
+	key = et_hash_mix(start + 1) ^ (uint64_t)(uintptr_t)file->path;
+	if (et_hash_get(&s->by_start, key, &id))
 		return id;
-	snprintf(made, sizeof made, "%s+0x%llx", f.module, (unsigned long long)(start - low));
+	snprintf(made, sizeof made, "%s+0x%llx", file->name, (unsigned long long)start);
 	f.is_named = symbol != NULL;
-	f.name = intern(s, symbol != NULL ? symbol : made);
-	f.file = line_of(s, mod, start, &f.line);
+	f.name = intern(s, symbol != NULL ? symbol : start == 0 ? file->name : made);
+	src = et_elffile_line(file->elf, start, &f.line);
+	f.file = intern(s, src);
 	id = add_func(s, &f);
-	et_hash_put(&s->by_start, start, id);
+	et_hash_put(&s->by_start, key, id);
 	return id;
 }
 
@@ -225,27 +175,56 @@ static uint32_t frame_of(struct et_symbols *s, const struct et_frame *f)
 	return id;
 }
 
-uint32_t et_symbols_frame(struct et_symbols *s, uint64_t address)
+/* The module of an address.  In this very process one may have been loaded since the last look. */
+static const struct et_module *module_of(struct et_addrs *a, uint64_t address)
 {
-	struct et_frame f = { .file = "" };
-	Dwfl_Module *mod;
-	uint32_t id;
+	const struct et_module *m = et_region_module(a->region, address);
 
-	if (et_hash_get(&s->by_address, address, &id))
-		return id;
-	mod = module_of(s, address);
-	if (mod != NULL) {
-		f.func = func_of(s, mod, address);
-		f.file = line_of(s, mod, address, &f.line);
+	if (m == NULL && a->is_local) {
+		et_region_note_modules();
+		m = et_region_module(a->region, address);
 	}
-	id = mod == NULL ? 0 : frame_of(s, &f);
-	et_hash_put(&s->by_address, address, id);
+	return m;
+}
+
+static uint32_t look_up(struct et_symbols *s, struct et_addrs *a, uint64_t address)
+{
+	const struct et_module *m = module_of(a, address);
+	struct file *file = m == NULL ? NULL : file_of(s, m->path);
+	struct et_frame f = { 0 };
+	const char *src;
+
+	if (file == NULL)
+		return 0;
+	f.func = func_of(s, file, address - m->bias);
+	src = et_elffile_line(file->elf, address - m->bias, &f.line);
+	f.file = intern(s, src);
+	return frame_of(s, &f);
+}
+
+uint32_t et_symbols_frame(struct et_symbols *s, struct et_addrs *a, uint64_t address)
+{
+	uint32_t n_modules = atomic_load(&a->region->n_modules), id;
+
+	if (n_modules != a->n_modules) { /* an address may mean something else now */
+		et_hash_fini(&a->frames);
+		a->n_modules = n_modules;
+	}
+	if (et_hash_get(&a->frames, address, &id))
+		return id;
+	id = look_up(s, a, address);
+	et_hash_put(&a->frames, address, id);
 	return id;
 }
 
-enum et_code et_symbols_code(struct et_symbols *s, uint64_t address)
+void et_symbols_addrs_fini(struct et_addrs *a)
 {
-	const struct et_frame *f = et_symbols_get(s, et_symbols_frame(s, address));
+	et_hash_fini(&a->frames);
+}
+
+enum et_code et_symbols_code(struct et_symbols *s, struct et_addrs *a, uint64_t address)
+{
+	const struct et_frame *f = et_symbols_get(s, et_symbols_frame(s, a, address));
 	const char *at = strstr(et_symbols_func(s, f->func)->file, "profiler/agent/");
 
 	if (at == NULL)
