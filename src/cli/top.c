@@ -103,12 +103,13 @@ static int end(struct top *t, const struct et_app_end *how)
 }
 
 /* In every thread, so that the screen alone hears them: it must give the terminal back before
- * the process stops. */
-static void block_job_control(void)
+ * the process stops or ends. */
+static void block_screen_signals(void)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
+	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGTSTP);
 	sigaddset(&set, SIGCONT);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
@@ -126,7 +127,7 @@ static int show(struct top *t, const struct et_live_opts *o, const char *theme)
 	if (et_live_open(&t->live, o, &session, &err) != 0)
 		goto fail;
 	source.label = t->live.preset->name;
-	block_job_control();
+	block_screen_signals();
 	if (et_app_check(&app, &err) != 0 || et_live_start(&t->live, o, &err) != 0)
 		goto fail;
 	if (et_mbox_init(&t->box) != 0 || et_profiler_attach(t->live.profiler, &t->box) != 0) {

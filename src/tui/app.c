@@ -234,7 +234,7 @@ static void end_partial(struct app *a)
 
 static int open_signals(struct app *a, struct et_err *err)
 {
-	static const int handled[] = { SIGTERM, SIGHUP, SIGINT, SIGWINCH, SIGTSTP, SIGCONT };
+	static const int handled[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT };
 	sigset_t set;
 
 	sigemptyset(&set);

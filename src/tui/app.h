@@ -30,7 +30,7 @@ struct et_app_opts {
 
 /* How the dashboard ended. */
 struct et_app_end {
-	bool is_signal; /* SIGTERM, SIGHUP, SIGINT came: clean up, then die by it */
+	bool is_signal; /* SIGTERM, SIGHUP, SIGINT, SIGQUIT came: clean up, then die by it */
 	int signo;
 };
 

@@ -199,7 +199,7 @@ done
 
 # ---- what ends it ------------------------------------------------------------------------------
 
-for signal in TERM:143 HUP:129 INT:130; do
+for signal in TERM:143 HUP:129 INT:130 QUIT:131; do
 	start 80 24 "$ET_BIN" replay "$rec"
 	poll shows '5 Pool'
 	kill -"${signal%:*}" "$(cat "$dir/pid")"
