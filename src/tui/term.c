@@ -318,12 +318,26 @@ struct et_term *et_term_open(struct et_err *err)
 	return t;
 }
 
+/* Where there is an alternate screen it is left blank: tmux gives rows of one that was resized to
+ * the main screen.  Elsewhere the last frame stays. */
+static void blank_screen(void)
+{
+	const char *s = tigetstr("rmcup");
+
+	if (s == NULL || s == (char *)-1)
+		return;
+	werase(stdscr);
+	wnoutrefresh(stdscr);
+	doupdate();
+}
+
 static void leave_screen(struct et_term *t)
 {
 	locale_t before = uselocale(t->locale == (locale_t)0 ? LC_GLOBAL_LOCALE : t->locale);
 
 	/* what is left of a frame first, so that no sequence is cut in its middle */
 	flush_waiting(t);
+	blank_screen();
 	endwin();
 	if (collect(t, false) == 0)
 		flush_waiting(t);

@@ -141,6 +141,16 @@ ended 0 "q"
 [ ! -s "$dir/err" ]
 ok $? "q: nothing on standard error"
 
+# tmux gives rows of an alternate screen that grew to the main one
+start 80 24 "$ET_BIN" replay "$rec"
+poll shows '5 Pool'
+tm resize-window -t t -x 100 -y 30
+poll shows 'Zoom  Enter Unfold  v View'
+tell q
+poll over
+lacks '[a-z]'
+ok $? "q after the screen grew: nothing of it is left behind"
+
 # ---- themes and colours ------------------------------------------------------------------------
 
 colored() { tm capture-pane -pe -t t | grep -c '[[;][34]8;5;'; }
