@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/live.h"
 #include "tui/app.h"
@@ -52,13 +53,25 @@ static void record_status(void *self, struct et_app_rec *out)
 				    .path = t->rec_path, .error = t->rec_error };
 }
 
+/* Two recordings may begin within one second. */
+static void free_name(char *path, size_t n)
+{
+	time_t now = time(NULL);
+	char stem[40];
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	strftime(stem, sizeof stem, "engine-top-%Y%m%d-%H%M%S", &tm);
+	snprintf(path, n, "%s.etr", stem);
+	for (int i = 2; i < 100 && access(path, F_OK) == 0; i++)
+		snprintf(path, n, "%s-%d.etr", stem, i);
+}
+
 static void record_toggle(void *self, char *line, size_t n)
 {
 	struct top *t = self;
 	struct et_err err = { 0 };
 	char path[64];
-	time_t now = time(NULL);
-	struct tm tm;
 
 	if (t->live.recorder != NULL) {
 		remember_status(t);
@@ -69,8 +82,7 @@ static void record_toggle(void *self, char *line, size_t n)
 				 (unsigned long long)t->rec_frames, t->rec_path);
 		return;
 	}
-	localtime_r(&now, &tm);
-	strftime(path, sizeof path, "engine-top-%Y%m%d-%H%M%S.etr", &tm);
+	free_name(path, sizeof path);
 	t->is_rec_failed = false;
 	if (et_live_record(&t->live, path, &err) != 0)
 		snprintf(line, n, "%s", err.msg);

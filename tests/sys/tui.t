@@ -304,9 +304,14 @@ poll shows 'recorded [0-9]* frames to engine-top-'
 ok $? "r again: recorded"
 lacks 'REC engine'
 ok $? "and the header says it no more"
+first=$(ls "$dir"/engine-top-*.etr)
+tell r r r r r r
+all_there() { [ "$(ls "$dir"/engine-top-*.etr | wc -l)" = 4 ]; }
+poll all_there
+ok $? "three more within a moment: each has a name of its own"
 tell q
 ended 0 "live q"
-"$ET_BIN" replay "$dir"/engine-top-*.etr --screen 80x24 > "$dir/frame" 2> "$dir/err"
+"$ET_BIN" replay "$first" --screen 80x24 > "$dir/frame" 2> "$dir/err"
 grep -q 'REPLAY' "$dir/frame"
 ok $? "what was recorded replays"
 
