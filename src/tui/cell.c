@@ -226,6 +226,45 @@ unsigned et_cell_textf(const struct et_canvas *c, unsigned x, unsigned y, enum e
 	return et_cell_text(c, x, y, style, text);
 }
 
+/* Columns up to the end of the word (a run without blanks) that the reader is at. */
+static unsigned word_width(struct reader r)
+{
+	unsigned w, sum = 0;
+	uint32_t cp;
+
+	while (next_glyph(&r, &cp, &w) && cp != ' ')
+		sum += w;
+	return sum;
+}
+
+unsigned et_cell_wrap(const struct et_canvas *c, unsigned y, enum et_style style,
+		      const char *text)
+{
+	struct reader r = { .s = text };
+	unsigned w, x = 0;
+	bool is_start = true; /* of a word */
+	uint32_t cp;
+
+	while (c->r.w > 0 && next_glyph(&r, &cp, &w)) {
+		if (cp == ' ') {
+			x += x > 0;
+			is_start = true;
+			if (x > 0 && x + word_width(r) > c->r.w)
+				x = 0, y++;
+			continue;
+		}
+		if (w > 0 && x > 0 && x + w > c->r.w)
+			x = 0, y++;
+		if (w > 0)
+			put(c, x, y, cp, w, style);
+		else if (!is_start)
+			add_mark(c, x - 1, y, cp);
+		is_start = false;
+		x += w;
+	}
+	return y + 1;
+}
+
 void et_cell_run(const struct et_canvas *c, unsigned x, unsigned y, unsigned n,
 		 enum et_style style, uint32_t cp)
 {

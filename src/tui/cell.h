@@ -77,6 +77,11 @@ unsigned et_cell_text(const struct et_canvas *c, unsigned x, unsigned y, enum et
 		      const char *text);
 unsigned et_cell_textf(const struct et_canvas *c, unsigned x, unsigned y, enum et_style style,
 		       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* Draw text over the lines of `c` from y on, broken at blanks, and inside of words that are longer
+ * than a line.  Returns the line behind it, also if that lies below the canvas: on one of no
+ * height it only counts. */
+unsigned et_cell_wrap(const struct et_canvas *c, unsigned y, enum et_style style,
+		      const char *text);
 /* One glyph of ours (a box or block character), `n` times to the right. */
 void et_cell_run(const struct et_canvas *c, unsigned x, unsigned y, unsigned n,
 		 enum et_style style, uint32_t cp);

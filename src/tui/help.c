@@ -59,31 +59,6 @@ static void draw_box(const struct et_canvas *c)
 	et_cell_run(c, w - 1, h - 1, 1, ET_STYLE_BORDER_FOCUS, 0x2518);
 }
 
-/* Words of `text` over the lines of c from y on; returns the line behind them. */
-static unsigned draw_wrapped(const struct et_canvas *c, unsigned y, enum et_style style,
-			     const char *text)
-{
-	unsigned x = 0;
-	char word[64];
-
-	while (*text != '\0') {
-		size_t n = strcspn(text, " ");
-		unsigned w;
-
-		if (n >= sizeof word)
-			n = sizeof word - 1;
-		memcpy(word, text, n);
-		word[n] = '\0';
-		w = et_cell_width(word);
-		if (x > 0 && x + 1 + w > c->r.w)
-			x = 0, y++;
-		x += et_cell_text(c, x > 0 ? x + 1 : 0, y, style, word) + (x > 0);
-		text += n;
-		text += strspn(text, " ");
-	}
-	return y + 1;
-}
-
 static unsigned help_rows(unsigned mode)
 {
 	unsigned n = 0;
@@ -131,7 +106,7 @@ void et_help_draw(struct et_view *v, const struct et_canvas *c, unsigned mode)
 	in = et_cell_sub(&box, 2, 1, w > 4 ? w - 4 : 0, h > 2 ? h - 2 : 0);
 	y = 0;
 	if (in.r.h > 8) {
-		y = draw_wrapped(&in, y, ET_STYLE_DIM, pane->about);
+		y = et_cell_wrap(&in, y, ET_STYLE_DIM, pane->about);
 		y++;
 	}
 	in = et_cell_sub(&in, 0, y, in.r.w, in.r.h);

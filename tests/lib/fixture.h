@@ -168,7 +168,8 @@ static const struct fixture_target fixture_targets[] = {
 	  "cannot open 'src/no\xff" "such': No such file or directory \xe2\x80\xae"
 	  "(and a long explanation that does not fit into any column of any table on "
 	  "any screen that we know of)", 1, 3, ET_TARGET_FAILED, 900, 65536 },
-	{ "after-broken", "image", "B", "", "", 4, 0, ET_TARGET_SKIPPED, 0, 0 },
+	{ "after-broken", "image", "B", "", "it needs 'broken', which failed", 4, 0,
+	  ET_TARGET_SKIPPED, 0, 0 },
 	{ "画像_e\xcc\x81_\xf0\x9f\x8f\x97", "image", "B", "", "", 6, 400, ET_TARGET_OK, 0, 1048576 },
 	{ "strings", "bench", "trials", "", "", 2, 20, ET_TARGET_OK, 40, 0 },
 	{ "sha256-with-a-pooled-buffer-and-a-name-that-goes-on-and-on-until-it-has-to-be-cut",
@@ -193,7 +194,7 @@ static void fixture_add_target(struct et_snapbuild *b, const struct fixture_targ
 	row.state = is_over ? t->end : frame >= t->begin ? ET_TARGET_RUNNING : ET_TARGET_WAITING;
 	if (row.state == ET_TARGET_RUNNING)
 		row.stage = et_snapbuild_str(b, ran < 2 ? "walk" : "pack");
-	if (is_over && t->end == ET_TARGET_FAILED)
+	if (is_over && t->end != ET_TARGET_OK)
 		row.error = et_snapbuild_str(b, t->error);
 	if (is_over && t->end == ET_TARGET_OK && strcmp(t->kind, "image") == 0)
 		row.digest = et_snapbuild_str(b, "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b"

@@ -52,6 +52,38 @@ static void t_widths(void)
 	}
 }
 
+static void t_wrap(void)
+{
+	struct et_canvas c = fresh(10, 6), none = et_cell_sub(&c, 0, 0, 10, 0);
+	const char *text = "one two  three /a/very/long/path \u65e5\u672c\u65e5\u672c\u65e5\u672c";
+	unsigned seed = 7, n_differ = 0;
+
+	ET_IS_INT(et_cell_wrap(&c, 0, ET_STYLE_TEXT, text), 6, "lines of a wrapped text");
+	ET_IS_STR(row(0), "one two", "broken at a blank");
+	ET_IS_STR(row(1), "three", "and at the next one");
+	ET_IS_STR(row(2), "/a/very/lo", "a word that is too long: within");
+	ET_IS_STR(row(3), "ng/path", "and goes on");
+	ET_IS_STR(row(4), "\u65e5\u672c\u65e5\u672c\u65e5", "wide characters stay whole");
+	ET_IS_STR(row(5), "\u672c", "all of them");
+	ET_IS_INT(et_cell_wrap(&none, 0, ET_STYLE_TEXT, text), 6, "without lines it counts the same");
+	none = et_cell_sub(&c, 0, 0, 0, 6);
+	ET_IS_INT(et_cell_wrap(&none, 2, ET_STYLE_TEXT, text), 3, "without columns too");
+	for (unsigned i = 0; i < 5000; i++) {
+		char bytes[40];
+		unsigned w = i % 7 + 1;
+		struct et_canvas all = fresh(w, 400), few = et_cell_sub(&all, 0, 0, w, 0);
+
+		for (unsigned k = 0; k < sizeof bytes; k++) {
+			seed = seed * 1103515245u + 12345u;
+			bytes[k] = seed >> 30 == 0 ? ' ' : (char)(seed >> 16);
+		}
+		bytes[sizeof bytes - 1] = '\0';
+		n_differ += et_cell_wrap(&all, 0, ET_STYLE_TEXT, bytes) !=
+			    et_cell_wrap(&few, 0, ET_STYLE_TEXT, bytes);
+	}
+	ET_IS_INT(n_differ, 0, "whatever the bytes");
+}
+
 /* Whatever the bytes, a grid holds only characters that a terminal may get. */
 static void t_nothing_leaks(void)
 {
@@ -143,6 +175,7 @@ static void t_fallback(void)
 int main(void)
 {
 	t_widths();
+	t_wrap();
 	t_nothing_leaks();
 	t_text();
 	t_elision();

@@ -157,6 +157,19 @@ static void t_unfold(void)
 	expect(snap, "pthread_create.c:451", 0, "and folds again");
 	press('G');
 	expect(snap, "\u203a", 1, "the cursor's mark is there at the end of the list");
+	view = (struct et_view){ 0 };
+	expect(snap, "it needs 'broken', which failed", 1, "why a target was skipped");
+	press('z');
+	for (int i = 0; i < 3; i++)
+		press('j');
+	press(ET_KEY_ENTER);
+	for (unsigned cols = 40; cols <= 80; cols += 40) {
+		char *text = draw(snap, cols, 24);
+
+		ET_OK(has(text, " of)"), "%u columns: an error is read to its end", cols);
+		free(text);
+	}
+	view = (struct et_view){ 0 };
 	press('5');
 	press(ET_KEY_ENTER);
 	expect(snap, "1 Builds", 0, "where nothing unfolds, Enter zooms");

@@ -9,6 +9,8 @@
 #include "tui/table.h"
 #include "tui/widget.h"
 
+#define LABEL_W 8 /* of an unfolded row */
+
 enum { C_NAME, C_KIND, C_STATE, C_BAR, C_PCT, C_DONE, C_READ, C_WROTE, C_RATE, C_TIME, C_ROUND,
        C_COUNT };
 
@@ -101,23 +103,26 @@ static void draw_progress(const struct builds *p, const struct et_canvas *c,
 		       part >= 1 ? 100u : (unsigned)(part * 100));
 }
 
-/* In the place of the bar: digest, failure, or nothing.  The failure takes the rest of the line. */
+/* In the place of the bar: digest, why it failed or was skipped, or nothing.  The reason takes the
+ * rest of the line. */
 static bool draw_result(const struct builds *p, const struct et_canvas *c,
 			const struct et_row_target *t)
 {
 	const char *error = et_snapshot_str(p->a->snap, t->error);
+	const char *digest = et_snapshot_str(p->a->snap, t->digest);
+	bool is_over = t->state == ET_TARGET_FAILED || t->state == ET_TARGET_SKIPPED;
 	unsigned x = p->table.w[C_BAR] > 0 ? p->table.x[C_BAR]
 					   : p->table.x[C_STATE] + p->table.w[C_STATE] + 2;
 	char cut[512];
 
-	if (t->state == ET_TARGET_FAILED && error[0] != '\0' && x < c->r.w) {
-		et_cell_text(c, x, 0, ET_STYLE_BAD,
+	if (is_over && error[0] != '\0' && x < c->r.w) {
+		et_cell_text(c, x, 0, state_style(t->state),
 			     et_cell_cut(cut, sizeof cut, error, c->r.w - x));
 		return true;
 	}
-	if (t->state == ET_TARGET_OK)
-		et_table_text(&p->table, c, 0, C_BAR, ET_STYLE_DIM,
-			      et_snapshot_str(p->a->snap, t->digest));
+	if (t->state == ET_TARGET_OK) /* as people compare them: the first digits */
+		et_table_textf(&p->table, c, 0, C_BAR, ET_STYLE_DIM, "%.*s", (int)p->table.w[C_BAR],
+			       strncmp(digest, "sha256:", 7) == 0 ? digest + 7 : digest);
 	return false;
 }
 
@@ -176,6 +181,7 @@ static bool detail(const struct builds *p, const struct et_row_target *t, unsign
 		{ "kind", t->kind }, { "error", t->error }, { "digest", t->digest },
 		{ "output", t->output },
 	};
+	size_t at;
 
 	for (unsigned k = 0; k < sizeof strings / sizeof strings[0]; k++) {
 		const char *s = et_snapshot_str(p->a->snap, strings[k].str);
@@ -189,37 +195,44 @@ static bool detail(const struct builds *p, const struct et_row_target *t, unsign
 	if (i > 0)
 		return false;
 	*label = "rounds";
-	snprintf(text, n, "%llu ok, %llu failed; %u left out with a warning",
-		 (unsigned long long)t->rounds_ok, (unsigned long long)t->rounds_failed,
-		 t->warnings);
+	at = (size_t)snprintf(text, n, "%llu ok, %llu failed", (unsigned long long)t->rounds_ok,
+			      (unsigned long long)t->rounds_failed);
+	if (t->warnings > 0)
+		snprintf(text + at, n - at, "; %u file%s left out of the last one", t->warnings,
+			 t->warnings == 1 ? "" : "s");
 	return true;
+}
+
+/* All details from the top of `c` on; returns their lines.  What an error says is read here or
+ * nowhere, so nothing is cut: it goes on in the next line. */
+static unsigned draw_details(const struct builds *p, uint32_t ix, const struct et_canvas *c)
+{
+	struct et_row_target t = target_at(p, ix);
+	struct et_canvas right = et_cell_sub(c, LABEL_W, 0, c->r.w, c->r.h);
+	const char *label;
+	char text[1024];
+	unsigned y = 0;
+
+	for (unsigned i = 0; detail(p, &t, i, &label, text, sizeof text); i++) {
+		bool is_error = strcmp(label, "error") == 0;
+
+		et_cell_text(c, 0, y, ET_STYLE_LABEL, label);
+		y = et_cell_wrap(&right, y, is_error ? state_style(t.state) : ET_STYLE_TEXT, text);
+	}
+	return y;
 }
 
 static uint32_t unfolded(const void *ctx, uint32_t ix)
 {
-	struct et_row_target t = target_at(ctx, ix);
-	const char *label;
-	char text[1024];
-	uint32_t n = 0;
+	const struct builds *p = ctx;
+	struct et_canvas c = et_cell_sub(&p->a->c, ET_PANE_MARGIN + 2, 0, p->a->c.r.w, 0);
 
-	while (detail(ctx, &t, n, &label, text, sizeof text))
-		n++;
-	return n;
+	return draw_details(p, ix, &c);
 }
 
 static void draw_body(const void *ctx, uint32_t ix, const struct et_canvas *c)
 {
-	struct et_row_target t = target_at(ctx, ix);
-	const char *label;
-	char text[1024], cut[1024];
-
-	for (unsigned y = 0; y < c->r.h && detail(ctx, &t, y, &label, text, sizeof text); y++) {
-		et_cell_text(c, 0, y, ET_STYLE_LABEL, label);
-		if (c->r.w > 8)
-			et_cell_text(c, 8, y, t.state == ET_TARGET_FAILED && y == 1 ? ET_STYLE_BAD
-										    : ET_STYLE_TEXT,
-				     et_cell_elide(cut, sizeof cut, text, c->r.w - 8));
-	}
+	draw_details(ctx, ix, c);
 }
 
 static void draw(const struct et_pane_args *a)
