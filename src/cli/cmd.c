@@ -75,8 +75,10 @@ int et_cmd_number(const char *option, const char *text, long long least, long lo
 {
 	char *end;
 	long long v = strtoll(text, &end, 10);
+	const char *digits = text + (text[0] == '-');
 
-	if (end == text || *end != '\0' || v < least || v > most)
+	/* strtoll also takes blanks and a plus, which nobody means */
+	if (strspn(digits, "0123456789") == 0 || *end != '\0' || v < least || v > most)
 		return et_err_set(err, ET_EXIT_INPUT,
 				  "%s wants a whole number from %lld to %lld, not '%s'", option, least,
 				  most, text);

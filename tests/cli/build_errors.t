@@ -91,6 +91,12 @@ ok $? "what others wrote into an index stays"
 [ $? -eq 2 ] && grep -q '"state": "failed"' out && grep -q '"error": "cannot open context' out
 ok $? "a failed build is a document that says why"
 
+for option in "-j: 5" "-j:+5" "--level: 5"; do
+	refuses "a number in '$option'" 2 "wants a whole number" context -t oci:l:v \
+		"${option%%:*}" "${option#*:}"
+done
+
+
 mkdir noise && head -c 40000000 /dev/urandom >noise/file
 for signal in TERM:15 INT:2 HUP:1; do
 	number=${signal#*:} signal=${signal%:*}
