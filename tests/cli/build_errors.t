@@ -97,6 +97,15 @@ for option in "-j: 5" "-j:+5" "--level: 5"; do
 done
 
 
+rm -rf nofd
+for limit in 7 8 9 10 11 12; do # a machine out of descriptors is not a directory of something else
+	(ulimit -n $limit && exec "$ET_BIN" build context -t oci:nofd:v -q -j 1) >out 2>>err.nofd
+	[ $? -eq 2 ] && echo "$limit" >>nofd.bad
+done
+[ ! -s nofd.bad ] && ! grep -q 'not an OCI layout' err.nofd
+ok $? "out of descriptors is said so, exit 1"
+sed 's/^/# /' nofd.bad 2>/dev/null
+
 mkdir noise && head -c 40000000 /dev/urandom >noise/file
 for signal in TERM:15 INT:2 HUP:1; do
 	number=${signal#*:} signal=${signal%:*}

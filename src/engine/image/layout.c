@@ -81,17 +81,20 @@ static int each_name(int dir_fd, int (*fn)(int dir_fd, const char *name))
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *d;
-	int rc = 0;
+	int rc = 0, saved = errno;
 
 	if (dir == NULL) {
 		if (fd >= 0)
 			close(fd);
+		errno = saved;
 		return -1;
 	}
 	while (rc == 0 && (d = readdir(dir)) != NULL)
 		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
 			rc = fn(dir_fd, d->d_name);
+	saved = errno;
 	closedir(dir);
+	errno = saved;
 	return rc;
 }
 
@@ -102,19 +105,24 @@ static int is_any(int dir_fd, const char *name)
 	return 1;
 }
 
+/* -1 and errno if it cannot be looked into, which is not the same as foreign. */
 static int check_sub(int dir_fd, const char *name, int (*fn)(int dir_fd, const char *name))
 {
 	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int rc = fd < 0 ? 1 : each_name(fd, fn);
+	int rc, saved;
 
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return errno == ENOTDIR || errno == ELOOP ? 1 : -1;
+	rc = each_name(fd, fn);
+	saved = errno;
+	close(fd);
+	errno = saved;
 	return rc;
 }
 
 static int is_not_empty_sha256(int dir_fd, const char *name)
 {
-	return strcmp(name, "sha256") != 0 || check_sub(dir_fd, name, is_any);
+	return strcmp(name, "sha256") != 0 ? 1 : check_sub(dir_fd, name, is_any);
 }
 
 /* Not a part of a layout that was being made?  (lost+found: a fresh file system.) */
@@ -125,10 +133,12 @@ static int is_foreign(int dir_fd, const char *name)
 	if (strcmp(name, "blobs") == 0)
 		return check_sub(dir_fd, name, is_not_empty_sha256);
 	if (strcmp(name, "index.json") == 0) {
-		json_t *index = et_layout_json_load(dir_fd, name, NULL, 0);
+		json_t *index = (errno = 0, et_layout_json_load(dir_fd, name, NULL, 0));
 		bool is_empty = index != NULL &&
 				json_array_size(json_object_get(index, "manifests")) == 0;
 
+		if (index == NULL && (errno == EMFILE || errno == ENFILE))
+			return -1;
 		json_decref(index);
 		return !is_empty;
 	}
@@ -147,7 +157,11 @@ static int make_dirs(struct et_layout *l, struct et_err *err)
 
 static int make_layout(struct et_layout *l, struct et_err *err)
 {
-	if (each_name(l->fd, is_foreign) != 0)
+	int rc = each_name(l->fd, is_foreign);
+
+	if (rc < 0)
+		return cannot(l, err, "look into");
+	if (rc > 0)
 		return et_err_set(err, ET_EXIT_INPUT, "'%s' is not an OCI layout (it has no file "
 				  "oci-layout) and not empty: give another directory", l->path);
 	if (make_dirs(l, err) != 0)
