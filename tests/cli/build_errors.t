@@ -106,6 +106,17 @@ done
 ok $? "out of descriptors is said so, exit 1"
 sed 's/^/# /' nofd.bad 2>/dev/null
 
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+	chmod 755 "$tmp" && layout foreign
+	cp "$ET_BIN" other && setpriv --reuid=65534 --regid=65534 --clear-groups \
+		./other build context -t oci:foreign:v -q >out 2>err
+	[ $? -eq 2 ] && grep -q "cannot write a blob to 'foreign': Permission denied" err
+	ok $? "a layout that we may not write to is bad input"
+	sed 's/^/# /' err
+else
+	ok 0 "a layout that we may not write to # SKIP needs root and setpriv"
+fi
+
 mkdir noise && head -c 40000000 /dev/urandom >noise/file
 for signal in TERM:15 INT:2 HUP:1; do
 	number=${signal#*:} signal=${signal%:*}

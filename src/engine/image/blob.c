@@ -23,9 +23,13 @@
 
 #define TMP_PREFIX ".tmp-"
 
+/* A layout that we may not write to is a wrong one; the rest is the disk's fault. */
 static int cannot_write(const struct et_blob *b, struct et_err *err)
 {
-	return et_err_sys(err, ET_EXIT_JOB, errno, "cannot write a blob to '%s'", b->where);
+	bool is_forbidden = errno == EACCES || errno == EPERM || errno == EROFS;
+
+	return et_err_sys(err, is_forbidden ? ET_EXIT_INPUT : ET_EXIT_JOB, errno,
+			  "cannot write a blob to '%s'", b->where);
 }
 
 static int cannot_hash(struct et_err *err)
