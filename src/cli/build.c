@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -26,6 +27,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/cmd.h"
+#include "cli/report_json.h"
 #include "engine-top/probe.h"
 #include "engine/image/image.h"
 
@@ -42,7 +44,6 @@ struct args {
 	long long jobs, level; /* 0: default */
 	bool is_json, is_quiet;
 	const char *json_file; /* NULL: standard output */
-	FILE *json;            /* open before the build: a wrong name costs no work */
 };
 
 /* ---- the command line --------------------------------------------------------------------- */
@@ -253,41 +254,68 @@ static json_t *text_json(const char *text)
 	return text[0] == '\0' ? json_null() : json_string(et_text_safe(safe, sizeof safe, text));
 }
 
+/* What was counted; null with a reason if the build failed: nothing was counted to the end. */
+static void set_count(json_t *doc, const struct outcome *o, const char *key, json_t *value)
+{
+	char na[40];
+
+	if (o->err == NULL) {
+		json_object_set_new(doc, key, value);
+		return;
+	}
+	json_decref(value);
+	snprintf(na, sizeof na, "%s_na", key);
+	json_object_set_new(doc, key, json_null());
+	json_object_set_new(doc, na, json_string("the build failed"));
+}
+
+static void set_counts(json_t *doc, const struct outcome *o)
+{
+	const struct et_image_result *r = o->result;
+
+	set_count(doc, o, "entries", json_integer((json_int_t)r->entries));
+	set_count(doc, o, "bytes_in", json_integer((json_int_t)r->bytes_in));
+	set_count(doc, o, "bytes_tar", json_integer((json_int_t)r->bytes_tar));
+	set_count(doc, o, "bytes_out", json_integer((json_int_t)r->bytes_out));
+	set_count(doc, o, "ratio", json_real(ratio_of(r)));
+	set_count(doc, o, "warnings", json_integer((json_int_t)o->warnings));
+	set_count(doc, o, "skipped_sockets", json_integer((json_int_t)r->n_sockets));
+}
+
 static json_t *outcome_json(const struct outcome *o)
 {
 	const struct et_image_result *r = o->result;
 	const struct args *a = o->args;
+	json_t *doc = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:f, s:I, s:o}",
+				"schema", "engine-top/build/1",
+				"state", o->err == NULL ? "ok" : "failed",
+				"error", text_json(o->err == NULL ? "" : o->err->msg),
+				"reference", text_json(a->ref), "context", text_json(a->context),
+				"layout", text_json(a->dir), "tag", a->tag,
+				"digest", text_json(r->digest),
+				"layer_digest", text_json(r->layer_digest),
+				"diff_id", text_json(r->diff_id),
+				"seconds", (double)o->wall_ns / 1e9,
+				"workers", (json_int_t)o->jobs,
+				"warning", text_json(r->warning));
 
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I, "
-			 "s:f, s:f, s:I, s:I, s:I, s:o}",
-			 "schema", "engine-top/build/1",
-			 "state", o->err == NULL ? "ok" : "failed",
-			 "error", text_json(o->err == NULL ? "" : o->err->msg),
-			 "reference", text_json(a->ref), "context", text_json(a->context),
-			 "layout", text_json(a->dir), "tag", a->tag,
-			 "digest", text_json(r->digest),
-			 "layer_digest", text_json(r->layer_digest),
-			 "diff_id", text_json(r->diff_id),
-			 "entries", (json_int_t)r->entries,
-			 "bytes_in", (json_int_t)r->bytes_in,
-			 "bytes_tar", (json_int_t)r->bytes_tar,
-			 "bytes_out", (json_int_t)r->bytes_out, "ratio", ratio_of(r),
-			 "seconds", (double)o->wall_ns / 1e9, "workers", (json_int_t)o->jobs,
-			 "warnings", (json_int_t)o->warnings,
-			 "skipped_sockets", (json_int_t)r->n_sockets,
-			 "warning", text_json(r->warning));
+	if (doc != NULL)
+		set_counts(doc, o);
+	return doc;
 }
 
-static int write_json(const struct outcome *o, FILE *to)
+/* With a newline at its end; to be freed. */
+static char *outcome_text(const struct outcome *o)
 {
 	json_t *doc = outcome_json(o);
-	int rc = doc == NULL ? -1
-			     : json_dumpf(doc, to, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+	char *json = doc == NULL ? NULL : json_dumps(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+	char *text = NULL;
 
+	if (json != NULL && asprintf(&text, "%s\n", json) < 0)
+		text = NULL;
+	free(json);
 	json_decref(doc);
-	if (rc == 0 && fputc('\n', to) == EOF)
-		rc = -1;
-	return rc;
+	return text;
 }
 
 static bool is_json_on_stdout(const struct args *a)
@@ -295,14 +323,31 @@ static bool is_json_on_stdout(const struct args *a)
 	return a->is_json && (a->json_file == NULL || strcmp(a->json_file, "-") == 0);
 }
 
-static int open_json(struct args *a)
+/* Could a file of this name be written?  Asked before the build, so that a wrong name costs no
+ * work; nothing is touched, so that a build that is killed leaves the old report. */
+static bool is_writable(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	struct stat st;
+
+	if (stat(path, &st) == 0) {
+		if (S_ISDIR(st.st_mode))
+			errno = EISDIR;
+		return !S_ISDIR(st.st_mode) && access(path, W_OK) == 0;
+	}
+	if (errno != ENOENT || path[0] == '\0' || strlen(path) >= sizeof folder)
+		return false;
+	snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
+		 slash == NULL ? "." : path);
+	return access(folder, W_OK | X_OK) == 0;
+}
+
+static int check_json(const struct args *a)
 {
 	struct et_err err = { 0 };
 
-	if (!a->is_json)
-		return ET_EXIT_OK;
-	a->json = is_json_on_stdout(a) ? stdout : fopen(a->json_file, "we");
-	if (a->json != NULL)
+	if (!a->is_json || is_json_on_stdout(a) || is_writable(a->json_file))
 		return ET_EXIT_OK;
 	et_err_sys(&err, ET_EXIT_INPUT, errno, "cannot write '%s'", a->json_file);
 	return et_cmd_fail(&err);
@@ -311,15 +356,17 @@ static int open_json(struct args *a)
 /* Does not close standard output: main.c looks at it at the end. */
 static int save_json(const struct outcome *o, struct et_err *err)
 {
-	FILE *to = o->args->json;
-	int rc = write_json(o, to);
+	char *text = outcome_text(o);
+	int rc = 0;
 
-	if (to != stdout && fclose(to) != 0)
-		rc = -1;
-	if (rc == 0)
-		return 0;
-	return et_err_sys(err, ET_EXIT_JOB, errno, "cannot write the result as JSON to '%s'",
-			  to == stdout ? "standard output" : o->args->json_file);
+	if (text == NULL)
+		return et_err_set(err, ET_EXIT_LACK, "out of memory making the JSON document");
+	if (!is_json_on_stdout(o->args))
+		rc = et_report_file(o->args->json_file, text, strlen(text), err);
+	else if (fputs(text, stdout) == EOF)
+		rc = et_err_sys(err, ET_EXIT_JOB, errno, "cannot write the result as JSON");
+	free(text);
+	return rc;
 }
 
 /* Standard output belongs to the document when it goes there. */
@@ -381,7 +428,7 @@ static int run(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write(2), not the end */
 	status = parse(&a, argc, argv);
 	if (status == ET_EXIT_OK)
-		status = open_json(&a);
+		status = check_json(&a);
 	if (status == ET_EXIT_OK)
 		status = build(&a);
 	free(a.exclude);

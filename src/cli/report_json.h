@@ -20,6 +20,11 @@ json_t *et_report_json(const struct et_snapshot *snap);
  * [own] none   [thr] any   [sig] no   [err] -1 and *err (ET_EXIT_JOB) */
 int et_report_json_write(const struct et_snapshot *snap, FILE *to, struct et_err *err);
 
+/* Text into a file, which appears whole or not at all.  What exists and is not a regular file (a
+ * pipe, /dev/stdout) is written through.
+ * [own] none   [thr] any   [sig] no   [err] -1 and *err */
+int et_report_file(const char *path, const char *text, size_t n, struct et_err *err);
+
 /* Into a file, which appears whole or not at all; NULL or "-" is standard output.  What exists
  * and is not a regular file (a pipe, /dev/stdout) is written through.
  * [own] none   [thr] any   [sig] no   [err] -1 and *err */

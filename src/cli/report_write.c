@@ -68,9 +68,24 @@ static int replace_file(const char *path, const char *text, size_t n)
 	return rc;
 }
 
-int et_report_json_file(const struct et_snapshot *snap, const char *path, struct et_err *err)
+int et_report_file(const char *path, const char *text, size_t n, struct et_err *err)
 {
 	struct stat st;
+	int rc;
+
+	/* lstat: a link stays a link, its file is written through */
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		rc = write_through(path, text, n);
+	else
+		rc = replace_file(path, text, n);
+	if (rc == 0)
+		return 0;
+	return et_err_sys(err, errno == ENOSPC || errno == EIO || errno == EFBIG ? ET_EXIT_JOB :
+			  ET_EXIT_INPUT, errno, "cannot write '%s'", path);
+}
+
+int et_report_json_file(const struct et_snapshot *snap, const char *path, struct et_err *err)
+{
 	char *text;
 	size_t n;
 	int rc;
@@ -82,14 +97,7 @@ int et_report_json_file(const struct et_snapshot *snap, const char *path, struct
 		return -1;
 	n = strlen(text);
 	text[n] = '\n'; /* in the place of the NUL: the length is known from here on */
-	/* lstat: a link stays a link, its file is written through */
-	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		rc = write_through(path, text, n + 1);
-	else
-		rc = replace_file(path, text, n + 1);
-	if (rc != 0)
-		et_err_sys(err, errno == ENOSPC || errno == EIO || errno == EFBIG ? ET_EXIT_JOB :
-			   ET_EXIT_INPUT, errno, "cannot write '%s'", path);
+	rc = et_report_file(path, text, n + 1, err);
 	free(text);
-	return rc == 0 ? 0 : -1;
+	return rc;
 }

@@ -91,11 +91,12 @@ ok $? "what others wrote into an index stays"
 [ $? -eq 2 ] && grep -q '"state": "failed"' out && grep -q '"error": "cannot open context' out
 ok $? "a failed build is a document that says why"
 
+[ "$(grep -c '": null' out)" -eq 11 ] && grep -q '"entries_na": "the build failed"' out
+ok $? "... and counts nothing that was not counted"
 for option in "-j: 5" "-j:+5" "--level: 5"; do
 	refuses "a number in '$option'" 2 "wants a whole number" context -t oci:l:v \
 		"${option%%:*}" "${option#*:}"
 done
-
 
 rm -rf nofd
 for limit in 7 8 9 10 11 12; do # a machine out of descriptors is not a directory of something else
@@ -122,8 +123,9 @@ for signal in TERM:15 INT:2 HUP:1; do
 	number=${signal#*:} signal=${signal%:*}
 	rm -rf stopped
 	layout stopped_before && cp -a stopped_before stopped
+	echo old >kept.json
 	# a shell starts background jobs with SIGINT ignored, and so would we: perl gives it back
-	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$ET_BIN" build noise -t oci:stopped:v --level 9 -j 1 >out 2>err &
+	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$ET_BIN" build noise -t oci:stopped:v --level 9 -j 1 --json=kept.json >out 2>err &
 	pid=$!
 	polls=400 # until it packs: the blob without a name is open
 	until ls -l "/proc/$pid/fd" 2>/dev/null | grep -q 'stopped/blobs/sha256/#' || [ $((polls -= 1)) -eq 0 ]; do
@@ -137,6 +139,8 @@ for signal in TERM:15 INT:2 HUP:1; do
 	sed 's/^/# /' err
 	diff -r stopped_before stopped >diff
 	ok $? "... with the layout as it was"
+	[ "$(cat kept.json)" = old ]
+	ok $? "... and an earlier report, too"
 done
 
 echo "1..$n"
