@@ -5,10 +5,12 @@
 
 #include "tui/view.h"
 
-static bool is_hinted(const struct et_binding *b, const char *pane, unsigned mode)
+static bool is_hinted(const struct et_binding *b, const struct et_pane *pane, unsigned mode)
 {
+	if (b->action == ET_ACT_OPEN && !pane->unfolds)
+		return false;
 	return b->hint != NULL && (b->modes & mode) != 0 &&
-	       (b->pane == NULL || (pane != NULL && strcmp(b->pane, pane) == 0));
+	       (b->pane == NULL || strcmp(b->pane, pane->name) == 0);
 }
 
 static unsigned hint_width(const struct et_binding *b)
@@ -16,7 +18,7 @@ static unsigned hint_width(const struct et_binding *b)
 	return et_cell_width(b->shown) + 1 + et_cell_width(b->hint) + 2;
 }
 
-void et_help_keys(const struct et_canvas *c, const char *pane, unsigned mode)
+void et_help_keys(const struct et_canvas *c, const struct et_pane *pane, unsigned mode)
 {
 	unsigned limit = 0, x = 1;
 

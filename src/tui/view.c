@@ -286,7 +286,7 @@ void et_view_draw(struct et_view *v, const struct et_scene *scene, struct et_gri
 	c = in_rect(grid, l.message);
 	draw_message(v, scene, &c);
 	c = in_rect(grid, l.keys);
-	et_help_keys(&c, et_panes[v->focus]->name, mode);
+	et_help_keys(&c, et_panes[v->focus], mode);
 	if (!v->has_help)
 		return;
 	c = et_cell_canvas(grid);

@@ -47,7 +47,7 @@ void et_view_draw(struct et_view *v, const struct et_scene *scene, struct et_gri
 void et_header_draw(const struct et_canvas *c, const struct et_scene *scene);
 void et_header_line(const struct et_canvas *c, const struct et_scene *scene);
 void et_help_draw(struct et_view *v, const struct et_canvas *c, unsigned mode);
-void et_help_keys(const struct et_canvas *c, const char *pane, unsigned mode);
+void et_help_keys(const struct et_canvas *c, const struct et_pane *pane, unsigned mode);
 
 /* Index of the pane with this name; -1 and *err with the nearest name. */
 int et_view_pane(const char *name, unsigned *ix, struct et_err *err);
