@@ -53,6 +53,22 @@ static void grow(struct et_table_fit *t, unsigned spare)
 	}
 }
 
+/* A screen too narrow even for what must stay: a column off the widest name, so that what follows
+ * it is seen.  Numbers are whole or not there. */
+static bool shrink(struct et_table_fit *t)
+{
+	unsigned widest = t->n;
+
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->cols[i].grow > 0 && t->w[i] > 4 &&
+		    (widest == t->n || t->w[i] > t->w[widest]))
+			widest = i;
+	if (widest == t->n)
+		return false;
+	t->w[widest]--;
+	return true;
+}
+
 void et_table_fit(struct et_table_fit *t, const struct et_col *cols, unsigned n, unsigned width)
 {
 	unsigned x = 0;
@@ -68,6 +84,8 @@ void et_table_fit(struct et_table_fit *t, const struct et_col *cols, unsigned n,
 			break;
 		t->w[i] = 0;
 	}
+	while (total(t) > width && shrink(t))
+		;
 	if (total(t) < width)
 		grow(t, width - total(t));
 	for (unsigned i = 0; i < n; i++) {
