@@ -163,8 +163,10 @@ void et_list_settle(struct et_list *l, struct et_list_state *st, const struct et
 	}
 	/* the first place is held as such: who watches the top wants to see the largest */
 	if (st->cursor != 0 && st->cursor_id != 0 && place_of(l, ops, st->cursor_id, &place)) {
-		/* the row moved: keep it on the same line of the screen */
-		st->top = place > st->cursor - st->top ? place - (st->cursor - st->top) : 0;
+		/* the row moved: keep it on the same line of the screen, but where it is seen
+		 * without scrolling away from the largest, and nobody reads below it, do that */
+		if (st->top > 0 || st->open_id != 0 || place >= lines)
+			st->top = place > st->cursor - st->top ? place - (st->cursor - st->top) : 0;
 		st->cursor = place;
 	}
 	if (st->cursor >= l->n)

@@ -58,6 +58,7 @@ static void t_columns(void)
 	ET_IS_STR(drawn(21), " 1.5%  mod\u2026on  a.c:1", "names are cut in the middle");
 	ET_IS_STR(drawn(20), " 1.5%  module\u2026nction", "then where");
 	ET_IS_STR(drawn(13), " 1.5%  mod\u2026on", "the rest is never dropped");
+	ET_IS_STR(drawn(11), " 1.5%  mo\u2026n", "names become as narrow as can be");
 	ET_IS_STR(drawn(8), " 1.5%  m", "only cut off");
 }
 
@@ -135,6 +136,19 @@ static void t_cursor(void)
 	et_list_settle(&l, &st, &ops, 10);
 	ET_IS_INT(l.items[st.cursor].ix, 3, "row 3 is under the cursor");
 	et_list_fini(&l);
+	keys[3] = 994; /* falls to place 6 */
+	et_list_build(&l, 100, key_of, NULL);
+	et_list_settle(&l, &st, &ops, 10);
+	ET_IS_INT(l.items[st.cursor].ix, 3, "the cursor goes a little way down with its row");
+	ET_IS_INT(st.top, 0, "and the largest rows stay on the screen");
+	et_list_fini(&l);
+	st.open_id = st.cursor_id;
+	keys[3] = 992;
+	et_list_build(&l, 100, key_of, NULL);
+	et_list_settle(&l, &st, &ops, 10);
+	ET_IS_INT(st.cursor - st.top, 5, "an unfolded row is read: it stays on its line");
+	et_list_fini(&l);
+	st = (struct et_list_state){ .cursor = 3, .cursor_id = st.cursor_id };
 	keys[3] = 950; /* falls to place 50 */
 	et_list_build(&l, 100, key_of, NULL);
 	et_list_settle(&l, &st, &ops, 10);
