@@ -129,24 +129,26 @@ static bool draw_result(const struct builds *p, const struct et_canvas *c,
 static void draw_numbers(const struct builds *p, const struct et_canvas *c,
 			 const struct et_row_target *t)
 {
+	/* what waits shows its last round */
+	enum et_style style = t->state == ET_TARGET_WAITING ? ET_STYLE_DIM : ET_STYLE_TEXT;
 	char num[ET_NUM];
 
 	if (t->round == 0)
 		return;
 	draw_done(p, c, t);
 	if (t->bytes_in > 0)
-		et_table_text(&p->table, c, 0, C_READ, ET_STYLE_TEXT,
+		et_table_text(&p->table, c, 0, C_READ, style,
 			      et_text_bytes(num, sizeof num, (int64_t)t->bytes_in));
 	if (t->bytes_out > 0)
-		et_table_text(&p->table, c, 0, C_WROTE, ET_STYLE_TEXT,
+		et_table_text(&p->table, c, 0, C_WROTE, style,
 			      et_text_bytes(num, sizeof num, (int64_t)t->bytes_out));
 	if (t->bytes_in > 0 && t->wall_ns > 0)
-		et_table_textf(&p->table, c, 0, C_RATE, ET_STYLE_TEXT, "%s/s",
+		et_table_textf(&p->table, c, 0, C_RATE, style, "%s/s",
 			       et_text_bytes(num, sizeof num,
 					     et_pane_round((double)t->bytes_in * 1e9 /
 							   (double)t->wall_ns)));
 	if (t->wall_ns > 0)
-		et_table_text(&p->table, c, 0, C_TIME, ET_STYLE_TEXT,
+		et_table_text(&p->table, c, 0, C_TIME, style,
 			      et_text_time(num, sizeof num, t->wall_ns));
 	et_table_textf(&p->table, c, 0, C_ROUND, ET_STYLE_DIM, "%u", t->round);
 }
