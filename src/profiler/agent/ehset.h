@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The unwind tables of everything that is loaded, as one immutable set that is published by one
+ * atomic pointer.  Walkers (any thread, signal context) enter, read, leave; one builder at a time
+ * replaces the set.  Layer: profiler/agent. */
+#ifndef ET_AGENT_EHSET_H
+#define ET_AGENT_EHSET_H
+
+#include "profiler/agent/ehtable.h"
+
+struct et_ehmodule {
+	uint64_t lo, hi; /* code that the table speaks of */
+	const struct et_ehrow *rows;
+	const uint32_t *index;
+	const struct et_ehwide *wides;
+	const uint8_t *exprs;
+	struct et_ehtable *table;
+	uint64_t identity; /* of the module's file and place; see ehset.c */
+};
+
+struct et_ehset {
+	uint32_t n;
+	const struct et_ehmodule *modules; /* by lo, disjoint */
+	size_t size;                       /* the builder's: bytes of the set's mapping */
+	uint64_t left;                     /* and: see ehset.c */
+	uint64_t lo[];                     /* the modules', close together for the search */
+};
+
+/* What the last build did. */
+struct et_ehset_info {
+	uint32_t n_modules, n_compiled; /* compiled by the last build, the others were kept */
+	uint64_t n_rows, n_wides, n_functions, n_ask, bytes;
+	int64_t build_ns;
+	uint32_t n_builds, n_retired; /* retired: sets that wait for a walker to leave */
+};
+
+/* Look at what is loaded now; compile what is new, publish.  When another thread is at it, that
+ * one goes round once more and this one returns.
+ * [own] none   [thr] any   [sig] no   [err] -1 without memory: what was published stays */
+int et_ehset_build(void);
+
+/* Around a dlclose(): until the end no set is published, because code may vanish and other code
+ * come to its place before a build sees it.  The end builds.
+ * [own] none   [thr] any   [sig] no   [err] as build */
+void et_ehset_unload_begin(void);
+int et_ehset_unload_end(void);
+
+/* In the child of a fork: no other thread builds, unloads or walks any more.
+ * [own] none   [thr] the only one   [sig] no   [err] never */
+void et_ehset_fork_child(void);
+
+/* The published set, which stays whole until left; NULL: none.  leave is due in either case.
+ * [own] until leave   [thr] any   [sig] safe   [err] NULL */
+const struct et_ehset *et_ehset_enter(void);
+void et_ehset_leave(void);
+
+/* [own] none   [thr] any   [sig] no   [err] never */
+void et_ehset_info(struct et_ehset_info *out);
+
+/* The module that pc lies in, NULL if none.
+ * [own] until leave   [thr] any   [sig] safe   [err] NULL */
+static inline const struct et_ehmodule *et_ehset_find(const struct et_ehset *s, uint64_t pc)
+{
+	const uint64_t *lo = s->lo;
+	uint32_t n = s->n;
+
+	if (n == 0)
+		return NULL;
+	while (n > 1) {
+		uint32_t half = n / 2;
+
+		lo += lo[half] <= pc ? half : 0;
+		n -= half;
+	}
+	if (pc < *lo || pc >= s->modules[lo - s->lo].hi)
+		return NULL;
+	return &s->modules[lo - s->lo];
+}
+
+#endif
