@@ -78,8 +78,9 @@ static unsigned first_line(struct et_seg *seg, const struct et_scene *s)
 		seg[n] = (struct et_seg){ .label = "", .priority = 4,
 			.style = s->rec->is_failed ? ET_STYLE_BAD : ET_STYLE_WARN };
 		rec_text(seg[n].text, sizeof seg[n].text, s->rec);
-		snprintf(seg[n].shorter, sizeof seg[n].shorter, "%s",
-			 s->rec->is_failed ? "REC FAILED" : "REC");
+		snprintf(seg[n].shorter, sizeof seg[n].shorter, "REC %s",
+			 s->rec->is_failed ? "FAILED"
+					   : et_text_bytes(num, sizeof num, (int64_t)s->rec->bytes));
 		n++;
 	}
 	if (et_snapshot_metric(s->snap, ET_M_UPTIME_NS, &up) == ET_NA_MEASURED) {
@@ -120,10 +121,10 @@ static struct et_seg cpu_seg(const struct et_snapshot *snap)
 	if (!put_metric(&seg, snap, ET_M_CPU_PERMILLE, &v))
 		return seg;
 	put_series(&seg, snap, ET_M_CPU_PERMILLE);
-	snprintf(seg.shorter, sizeof seg.shorter, "%lld%%", (long long)v / 10);
+	snprintf(seg.shorter, sizeof seg.shorter, "%3lld%%", (long long)v / 10);
 	if (et_snapshot_metric(snap, ET_M_CPU_ONLINE, &cpus) == ET_NA_MEASURED && cpus > 0 &&
 	    cpus < 1 << 20)
-		snprintf(seg.text, sizeof seg.text, "%lld%% of %lld%%", (long long)v / 10,
+		snprintf(seg.text, sizeof seg.text, "%3lld%% of %lld%%", (long long)v / 10,
 			 (long long)cpus * 100);
 	else
 		memcpy(seg.text, seg.shorter, sizeof seg.shorter);
@@ -140,12 +141,12 @@ static struct et_seg heap_seg(const struct et_snapshot *snap)
 		return seg;
 	put_series(&seg, snap, ET_M_HEAP_INUSE_BYTES);
 	et_text_bytes(inuse, sizeof inuse, v);
-	snprintf(seg.shorter, sizeof seg.shorter, "%s", inuse);
+	snprintf(seg.shorter, sizeof seg.shorter, "%5s", inuse);
 	if (et_snapshot_metric(snap, ET_M_HEAP_ALLOC_RATE, &per_s) == ET_NA_MEASURED)
-		snprintf(seg.text, sizeof seg.text, "%s in use, alloc %s/s", inuse,
+		snprintf(seg.text, sizeof seg.text, "%5s in use, alloc %5s/s", inuse,
 			 et_text_bytes(rate, sizeof rate, per_s));
 	else
-		snprintf(seg.text, sizeof seg.text, "%s in use", inuse);
+		snprintf(seg.text, sizeof seg.text, "%5s in use", inuse);
 	return seg;
 }
 
@@ -159,9 +160,10 @@ static struct et_seg rss_seg(const struct et_snapshot *snap)
 		return seg;
 	et_text_bytes(now, sizeof now, v);
 	snprintf(seg.shorter, sizeof seg.shorter, "%s", now);
+	/* the kernel brings its peak up to date later than the number that it is the peak of */
 	if (et_snapshot_metric(snap, ET_M_RSS_PEAK_BYTES, &most) == ET_NA_MEASURED)
 		snprintf(seg.text, sizeof seg.text, "%s, peak %s", now,
-			 et_text_bytes(peak, sizeof peak, most));
+			 et_text_bytes(peak, sizeof peak, most > v ? most : v));
 	else
 		memcpy(seg.text, now, sizeof now);
 	return seg;
@@ -169,7 +171,8 @@ static struct et_seg rss_seg(const struct et_snapshot *snap)
 
 static struct et_seg threads_seg(const struct et_snapshot *snap)
 {
-	struct et_seg seg = { .label = "THREADS", .style = ET_STYLE_STRONG, .priority = 2 };
+	struct et_seg seg = { .label = "THREADS", .style = ET_STYLE_STRONG, .priority = 2,
+			      .is_list = true, .room = 38 };
 	unsigned count[ET_THREAD_STATE_COUNT] = { 0 };
 	struct et_row_thread t;
 	size_t at;
@@ -180,13 +183,14 @@ static struct et_seg threads_seg(const struct et_snapshot *snap)
 	for (uint32_t i = 0; et_snapshot_get(snap, ET_TAB_THREADS, i, &t, sizeof t); i++)
 		if ((t.flags & ET_THREAD_SELF) == 0 && t.state < ET_THREAD_STATE_COUNT)
 			count[t.state]++;
-	snprintf(seg.shorter, sizeof seg.shorter, "%lld, %u running", (long long)v,
-		 count[ET_THREAD_RUNNING]);
 	at = (size_t)snprintf(seg.text, sizeof seg.text, "%lld", (long long)v);
 	for (uint32_t s = 0; s < ET_THREAD_STATE_COUNT; s++)
-		if (count[s] > 0 && at + 24 < sizeof seg.text)
+		if (count[s] > 0 && at + 24 < sizeof seg.text) {
 			at += (size_t)snprintf(seg.text + at, sizeof seg.text - at, ", %u %s", count[s],
 					       et_snapshot_thread_state(s));
+			if (seg.shorter[0] == '\0') /* the first state */
+				snprintf(seg.shorter, sizeof seg.shorter, "%.47s", seg.text);
+		}
 	return seg;
 }
 
@@ -270,13 +274,21 @@ void et_header_line(const struct et_canvas *c, const struct et_scene *scene)
 {
 	unsigned done = 0, n = et_snapshot_rows(scene->snap, ET_TAB_TARGETS);
 	struct et_seg cpu = cpu_seg(scene->snap), heap = heap_seg(scene->snap);
+	char part[4][64];
 	struct et_row_target t;
 	unsigned x = 0;
 
 	for (uint32_t i = 0; et_snapshot_get(scene->snap, ET_TAB_TARGETS, i, &t, sizeof t); i++)
 		done += t.state >= ET_TARGET_OK;
-	x += et_cell_textf(c, x, 0, ET_STYLE_TEXT, "CPU %s ", cpu.shorter);
-	x += et_cell_textf(c, x, 0, ET_STYLE_TEXT, "HEAP %s ", heap.shorter);
-	et_cell_textf(c, x, 0, ET_STYLE_TEXT, "%u/%u done%s", done, n,
-		      scene->is_paused ? " PAUSED" : "");
+	snprintf(part[0], sizeof part[0], "CPU %s", cpu.shorter);
+	snprintf(part[1], sizeof part[1], "HEAP %s", heap.shorter);
+	snprintf(part[2], sizeof part[2], "%u/%u done", done, n);
+	snprintf(part[3], sizeof part[3], "%s", scene->is_paused ? "PAUSED" : "");
+	for (unsigned i = 0; i < 4; i++) { /* whole or not at all, but for the first */
+		unsigned w = et_cell_width(part[i]);
+
+		if (i > 0 && x + w > c->r.w)
+			continue;
+		x += et_cell_text(c, x, 0, ET_STYLE_TEXT, part[i]) + 1;
+	}
 }

@@ -109,8 +109,9 @@ void et_widget_spark(const struct et_canvas *c, unsigned x, unsigned y, unsigned
 
 static unsigned seg_width(const struct et_seg *s)
 {
-	unsigned w = et_cell_width(s->text) + (s->series.n > 0 ? ET_SEG_SPARK + 1 : 0);
+	unsigned text = et_cell_width(s->text), w = s->series.n > 0 ? ET_SEG_SPARK + 1 : 0;
 
+	w += text > s->room ? text : s->room;
 	return w + (s->label[0] != '\0' ? et_cell_width(s->label) + 1 : 0);
 }
 
@@ -134,6 +135,20 @@ static bool can_yield(const struct et_seg *s, enum yield how)
 									  : s->priority > 0;
 }
 
+static void shorten(struct et_seg *s)
+{
+	char *item = s->is_list ? strrchr(s->text, ',') : NULL;
+
+	if (s->room > 0) {
+		s->room = 0;
+	} else if (item != NULL && (size_t)(item - s->text) > strlen(s->shorter)) {
+		*item = '\0';
+	} else {
+		memcpy(s->text, s->shorter, sizeof s->shorter);
+		s->shorter[0] = '\0';
+	}
+}
+
 /* Take something off the least important segment that can; false when none can. */
 static bool give_way(struct et_seg *segs, unsigned n, enum yield how)
 {
@@ -146,9 +161,7 @@ static bool give_way(struct et_seg *segs, unsigned n, enum yield how)
 	if (worst == NULL)
 		return false;
 	if (how == SHORTEN)
-		memcpy(worst->text, worst->shorter, sizeof worst->shorter);
-	if (how == SHORTEN)
-		worst->shorter[0] = '\0';
+		shorten(worst);
 	else if (how == DROP_SPARK)
 		worst->series.n = 0;
 	else

@@ -31,6 +31,9 @@ struct et_seg {
 	enum et_style style;    /* of the text */
 	unsigned priority;      /* 0 = never dropped; the largest goes first */
 	bool is_right;          /* at the right end of the line */
+	bool is_list;           /* gives up its last ", item" before all of `text` */
+	unsigned room;          /* columns kept for `text` while others still have a longer form:
+				 * who is shown shall not depend on the number of the moment */
 	struct et_row_series series; /* n > 0: a sparkline in front of the text */
 };
 #define ET_SEG_SPARK 8 /* columns */

@@ -290,6 +290,50 @@ static void t_states(void)
 	et_snapshot_unref(snap);
 }
 
+/* What stands in the header and where does not depend on the numbers of the moment. */
+static void t_header_is_still(void)
+{
+	unsigned n_moved = 0, n_long = 0;
+	char labels[1000] = "";
+
+	view = (struct et_view){ 0 };
+	for (unsigned frame = 4; frame < 40; frame++) {
+		const struct et_snapshot *snap = fixture_snap(FIXTURE_RICH, frame, 0);
+		char *text = draw(snap, 120, 40), *line = strchr(text, '\n') + 1;
+		char now[1000] = "";
+
+		*strchr(line, '\n') = '\0';
+		n_long += et_cell_width(line) > 119;
+		for (char *p = line; *p != '\0'; p++)
+			if (strncmp(p, "CPU", 3) == 0 || strncmp(p, "HEAP", 4) == 0 ||
+			    strncmp(p, "RSS", 3) == 0 || strncmp(p, "peak", 4) == 0 ||
+			    strncmp(p, "THREADS", 7) == 0) {
+				char c = *p;
+
+				*p = '\0';
+				snprintf(now + strlen(now), sizeof now - strlen(now), "%c%u ", c,
+					 et_cell_width(line));
+				*p = c;
+			}
+		n_moved += labels[0] != '\0' && strcmp(labels, now) != 0;
+		snprintf(labels, sizeof labels, "%s", now);
+		free(text);
+		et_snapshot_unref(snap);
+	}
+	ET_OK(n_moved == 0, "the labels of 36 frames stay where they are: %s", labels);
+	ET_IS_INT(n_long, 0, "none is cut");
+}
+
+static void t_line(void)
+{
+	const struct et_snapshot *snap = fixture_snap(FIXTURE_RICH, 11, 0);
+	char *text = draw(snap, 10, 3);
+
+	ET_OK(strncmp(text, "CPU 1", 5) == 0 && !has(text, "H"), "10x3: words are whole: %.8s", text);
+	free(text);
+	et_snapshot_unref(snap);
+}
+
 int main(void)
 {
 	t_every_size();
@@ -300,6 +344,8 @@ int main(void)
 	t_fuzz();
 	t_damaged();
 	t_states();
+	t_header_is_still();
+	t_line();
 	et_cell_fini(&grid);
 	return tap_done();
 }
