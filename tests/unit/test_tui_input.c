@@ -101,11 +101,47 @@ static void t_table(void)
 	ET_IS_INT(n_bad, 0, "every key of the table reaches its action");
 }
 
+/* A whole small file, without the escapes of a manual page. */
+static const char *read_page(const char *path)
+{
+	static char text[32768];
+	FILE *f = fopen(path, "r");
+	size_t n = 0;
+	int c;
+
+	while (f != NULL && n + 1 < sizeof text && (c = getc(f)) != EOF) {
+		if (c == '\\' && (c = getc(f)) == '(')
+			c = getc(f) == 'h' && getc(f) == 'a' ? '^' : '?';
+		text[n++] = (char)c;
+	}
+	if (f != NULL)
+		fclose(f);
+	text[n] = '\0';
+	return text;
+}
+
+/* The manual says what the help says. */
+static void t_manual(void)
+{
+	const char *page = read_page("docs/man/engine-top.1");
+	char entry[200];
+
+	for (unsigned i = 0; i < et_bindings_count; i++) {
+		const struct et_binding *b = &et_bindings[i];
+
+		if (b->help == NULL)
+			continue;
+		snprintf(entry, sizeof entry, ".TP\n.B %s\n%s", b->shown, b->help);
+		ET_OK(strstr(page, entry) != NULL, "the manual has: %s  %s", b->shown, b->help);
+	}
+}
+
 int main(void)
 {
 	t_decode();
 	t_cut();
 	t_fuzz();
 	t_table();
+	t_manual();
 	return tap_done();
 }
