@@ -40,6 +40,8 @@ enum et_metric_id {
 	ET_M_SELF_HANDLER_NS,    /* time inside the signal handler, all threads */
 	ET_M_CPU_ONLINE,         /* processors this process may use */
 	ET_M_PID,                /* process id */
+	ET_M_ENGINE,             /* enum et_engine that sends the CPU samples */
+	ET_M_SAMPLES_WEIGHT,     /* periods that the samples stand for: flat and cum are parts of it */
 	ET_M_COUNT
 };
 

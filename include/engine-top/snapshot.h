@@ -82,6 +82,10 @@ struct et_snapshot {
 #define ET_SNAP_FINAL 1u      /* the session ended with this one */
 #define ET_SNAP_EXACT_HEAP 2u /* every allocation was recorded (--heap-period 1) */
 
+/* What sends the CPU samples (ET_M_ENGINE).  AUTO is a wish, never a value. */
+enum et_engine { ET_ENGINE_AUTO = 0, ET_ENGINE_ITIMER, ET_ENGINE_TIMER, ET_ENGINE_PERF,
+		 ET_ENGINE_COUNT };
+
 /* ---- rows ------------------------------------------------------------------------------- */
 
 /* Scalars.  Ids, names, units and help: metric.h. */
@@ -129,8 +133,8 @@ struct et_row_func {
 	uint32_t line;   /* where the function begins; 0 if unknown */
 	uint32_t flags;  /* ET_FUNC_* */
 	uint32_t pad;
-	uint64_t flat;   /* CPU samples in the function itself */
-	uint64_t cum;    /* CPU samples in it or below it; recursion counts once */
+	uint64_t flat;   /* weight of the CPU samples in the function itself */
+	uint64_t cum;    /* ... in it or below it; recursion counts once */
 };
 
 struct et_row_frame {
@@ -151,7 +155,7 @@ struct et_row_stack {
 struct et_row_cpu {
 	uint32_t stack; /* ET_TAB_STACKS */
 	uint32_t pad;
-	uint64_t samples;
+	uint64_t samples; /* weight */
 };
 
 enum et_allocator_kind { ET_ALLOC_LIBC = 0, ET_ALLOC_POOL, ET_ALLOC_MMAP, ET_ALLOC_KIND_COUNT };
@@ -301,11 +305,17 @@ int64_t et_snapshot_point(const struct et_snapshot *snap, const struct et_row_se
  * [own] none   [thr] any   [sig] safe   [err] never */
 enum et_na et_snapshot_metric(const struct et_snapshot *snap, uint32_t id, int64_t *value);
 
+/* What shares of CPU are shares of: *weight is what flat and cum add up to, *n the stacks behind
+ * it, which the error of a share comes from.  ET_NA_TOO_FEW if there is none.
+ * [own] none   [thr] any   [sig] safe   [err] never */
+enum et_na et_snapshot_cpu_total(const struct et_snapshot *snap, int64_t *weight, int64_t *n);
+
 /* Short words for the enums, for screens, JSON and reports ("running", "ok", ...).
  * [own] static   [thr] any   [sig] safe   [err] "?" if out of range */
 const char *et_snapshot_na_text(uint32_t na);
 const char *et_snapshot_target_state(uint32_t state);
 const char *et_snapshot_thread_state(uint32_t state);
+const char *et_snapshot_engine(uint32_t engine);
 
 /* ---- life ------------------------------------------------------------------------------- */
 

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/datadir.h"
 #include "cli/cmd.h"
+#include "profiler/agent/engine.h"
 #include "profiler/agent/hook.h"
 #include "profiler/collect/procfs.h"
 
@@ -71,6 +72,23 @@ static void check_timer(void)
 	}
 	pthread_sigmask(SIG_BLOCK, &prof, NULL);
 	sigaction(SIGPROF, &old, NULL);
+}
+
+static void check_engines(void)
+{
+	enum et_engine best, e;
+
+	if (et_engine_choose(ET_ENGINE_AUTO, &best, NULL) != 0)
+		best = ET_ENGINE_ITIMER;
+	for (int want = ET_ENGINE_PERF; want > ET_ENGINE_AUTO; want--) {
+		struct et_err err = { 0 };
+		bool is_there = et_engine_choose((enum et_engine)want, &e, &err) == 0;
+		char what[40];
+
+		snprintf(what, sizeof what, "CPU engine %s", et_snapshot_engine((uint32_t)want));
+		say(what, is_there ? "ok" : "refused",
+		    !is_there ? err.msg : want == (int)best ? "used unless --cpu-engine says otherwise" : "");
+	}
 }
 
 static bool check_proc(void)
@@ -138,6 +156,7 @@ static int run(int argc, char **argv)
 	snprintf(detail, sizeof detail, "%.60s %.60s, %ld processors", u.release, u.machine,
 		 sysconf(_SC_NPROCESSORS_ONLN));
 	say("machine", "ok", detail);
+	check_engines();
 	check_timer();
 	check_unwinder();
 	say("malloc interposition", et_hook_is_on() ? "ok" : "off",

@@ -33,6 +33,17 @@ static int parse_size(const char *text, int64_t *out, struct et_err *err)
 	return 0;
 }
 
+static int parse_engine(const char *text, enum et_engine *out, struct et_err *err)
+{
+	for (int e = ET_ENGINE_AUTO; e < ET_ENGINE_COUNT; e++)
+		if (strcmp(text, et_snapshot_engine((uint32_t)e)) == 0) {
+			*out = (enum et_engine)e;
+			return 0;
+		}
+	return et_err_set(err, ET_EXIT_INPUT,
+			  "--cpu-engine wants perf, timer, itimer or auto, not '%s'", text);
+}
+
 int et_live_option(struct et_live_opts *o, int c, const char *value, struct et_err *err)
 {
 	switch (c) {
@@ -49,6 +60,8 @@ int et_live_option(struct et_live_opts *o, int c, const char *value, struct et_e
 		return et_cmd_number("--jobs", value, 1, 256, &o->jobs, err) == 0 ? 1 : -1;
 	case 'H':
 		return et_cmd_number("--hz", value, 1, 1000, &o->hz, err) == 0 ? 1 : -1;
+	case 'E':
+		return parse_engine(value, &o->engine, err) == 0 ? 1 : -1;
 	case 'P':
 		return parse_size(value, &o->heap_period, err) == 0 ? 1 : -1;
 	default:
@@ -82,6 +95,7 @@ int et_live_start(struct et_live *live, const struct et_live_opts *o, struct et_
 		.hz = (unsigned)(o->hz != 0 ? o->hz : live->preset->hz),
 		.heap_period = (uint64_t)(o->heap_period != 0 ? o->heap_period
 							      : live->preset->heap_bytes),
+		.engine = o->engine,
 		.interval_ns = INTERVAL_NS,
 		.producers = &producer,
 		.n_producers = 1,

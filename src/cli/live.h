@@ -22,6 +22,7 @@ struct et_live_opts {
 	long long jobs;          /* 0 = the preset's */
 	long long hz;            /* 0 = the preset's */
 	int64_t heap_period;     /* 0 = the preset's */
+	enum et_engine engine;   /* ET_ENGINE_AUTO = the best that works */
 };
 
 /* Rows for getopt_long and its short options, shared by the commands; each appends its own. */
@@ -31,13 +32,16 @@ struct et_live_opts {
 	{ "target", required_argument, NULL, 't' },                \
 	{ "jobs", required_argument, NULL, 'j' },                  \
 	{ "hz", required_argument, NULL, 'H' },                    \
-	{ "heap-period", required_argument, NULL, 'P' }
+	{ "heap-period", required_argument, NULL, 'P' },           \
+	{ "cpu-engine", required_argument, NULL, 'E' }
 #define ET_LIVE_HELP                                                                            \
 	"  -o, --output REC        record the session to a file that must not exist yet\n"      \
 	"  -t, --target NAME       run this target and what it needs; may be repeated\n"        \
 	"  -j, --jobs N            targets at a time and pack workers, 1 to 256\n"              \
 	"      --hz N              CPU samples per CPU second, 1 to 1000\n"                     \
-	"      --heap-period SIZE  mean bytes between two recorded allocations; 1 = every one\n"
+	"      --heap-period SIZE  mean bytes between two recorded allocations; 1 = every one\n" \
+	"      --cpu-engine NAME   what sends the CPU samples: perf, timer or itimer;\n"        \
+	"                          default: the first of these that works here\n"
 
 /* Take one option that getopt_long returned.  1: taken; 0: not one of these; -1 and *err. */
 int et_live_option(struct et_live_opts *o, int c, const char *value, struct et_err *err);

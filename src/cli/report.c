@@ -21,6 +21,15 @@ struct et_share et_report_share(uint64_t hits, uint64_t n)
 				  .hi_pct = 100 * fmin(1, middle + half) };
 }
 
+struct et_share et_report_part(uint64_t part, int64_t weight, int64_t n)
+{
+	if (weight <= 0 || n <= 0)
+		return (struct et_share){ 0, 0, 0 };
+	if (part >= (uint64_t)weight) /* also what a damaged recording says: no overflow below */
+		return et_report_share((uint64_t)n, (uint64_t)n);
+	return et_report_share((uint64_t)((double)part * (double)n / (double)weight + 0.5), (uint64_t)n);
+}
+
 struct key { int64_t inuse, alloc; uint32_t row; };
 
 static int larger_first(const void *a, const void *b)

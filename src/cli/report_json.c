@@ -189,12 +189,12 @@ static json_t *builds(struct doc *d)
 	return list;
 }
 
-static json_t *function_of(struct doc *d, const struct et_row_func *fn, int64_t samples,
+static json_t *function_of(struct doc *d, const struct et_row_func *fn, int64_t weight, int64_t n,
 			   enum et_na na)
 {
 	json_t *o = json_object();
-	struct et_share flat = et_report_share(fn->flat, (uint64_t)samples);
-	struct et_share cum = et_report_share(fn->cum, (uint64_t)samples);
+	struct et_share flat = et_report_part(fn->flat, weight, n);
+	struct et_share cum = et_report_part(fn->cum, weight, n);
 
 	set_place(d, o, fn, fn->file, fn->line);
 	set_count(d, o, "flat", fn->flat);
@@ -213,24 +213,27 @@ static json_t *functions(struct doc *d)
 {
 	json_t *list = json_array();
 	struct et_row_func fn;
-	int64_t samples;
-	enum et_na na = et_snapshot_metric(d->snap, ET_M_SAMPLES, &samples);
+	int64_t weight, n;
+	enum et_na na = et_snapshot_cpu_total(d->snap, &weight, &n);
 
-	if (na == ET_NA_MEASURED && samples <= 0)
-		na = ET_NA_TOO_FEW;
 	for (uint32_t i = 0; et_snapshot_get(d->snap, ET_TAB_FUNCS, i, &fn, sizeof fn); i++)
 		if (fn.flat > 0 || fn.cum > 0)
-			add(d, list, function_of(d, &fn, samples, na));
+			add(d, list, function_of(d, &fn, weight, n, na));
 	return list;
 }
 
 static json_t *cpu(struct doc *d)
 {
 	json_t *o = json_object();
+	int64_t engine;
 
-	set(d, o, "engine", json_string("itimer"));
+	if (et_snapshot_metric(d->snap, ET_M_ENGINE, &engine) == ET_NA_MEASURED)
+		set(d, o, "engine", json_string(et_snapshot_engine((uint32_t)engine)));
+	else
+		set_na(d, o, "engine", "this recording does not say");
 	set_metric(d, o, "hz", ET_M_HZ);
 	set_metric(d, o, "samples", ET_M_SAMPLES);
+	set_metric(d, o, "weight", ET_M_SAMPLES_WEIGHT);
 	set_metric(d, o, "lost", ET_M_SAMPLES_LOST);
 	set_metric(d, o, "missed", ET_M_SAMPLES_MISSED);
 	set_metric(d, o, "stacks_lost", ET_M_STACKS_LOST);

@@ -279,10 +279,10 @@ static void builds(const struct page *p)
 
 /* ---- CPU ----------------------------------------------------------------------------------- */
 
-static void function(const struct page *p, const struct et_row_func *fn, uint64_t samples)
+static void function(const struct page *p, const struct et_row_func *fn, int64_t weight, int64_t n)
 {
-	struct et_share flat = et_report_share(fn->flat, samples);
-	struct et_share cum = et_report_share(fn->cum, samples);
+	struct et_share flat = et_report_part(fn->flat, weight, n);
+	struct et_share cum = et_report_part(fn->cum, weight, n);
 	char place[TEXT_MAX];
 
 	fprintf(p->out, "%5.1f %% %5.1f %5.1f %% ", flat.pct, (flat.hi_pct - flat.lo_pct) / 2,
@@ -296,26 +296,28 @@ static void cpu(const struct page *p)
 {
 	char a[80], b[80], c[80], d[80], e[80];
 	struct et_row_func fn;
-	int64_t samples;
-	enum et_na na = et_snapshot_metric(p->snap, ET_M_SAMPLES, &samples);
+	int64_t weight, n, engine;
+	enum et_na na = et_snapshot_cpu_total(p->snap, &weight, &n);
 
 	fputc('\n', p->out);
-	if (na != ET_NA_MEASURED) {
+	if (na != ET_NA_MEASURED && na != ET_NA_TOO_FEW) {
 		sentence(p->out, "CPU: n/a (%s)", et_snapshot_na_text(na));
 		return;
 	}
-	sentence(p->out, "CPU: %s samples at %s (itimer), %s lost, %s missed; workload %s CPU",
+	et_snapshot_metric(p->snap, ET_M_ENGINE, &engine);
+	sentence(p->out, "CPU: %s samples at %s (%s), %s lost, %s missed; workload %s CPU",
 		 metric(p, ET_M_SAMPLES, a, sizeof a), metric(p, ET_M_HZ, b, sizeof b),
+		 et_snapshot_engine((uint32_t)engine),
 		 metric(p, ET_M_SAMPLES_LOST, c, sizeof c),
 		 metric(p, ET_M_SAMPLES_MISSED, d, sizeof d), metric(p, ET_M_CPU_NS, e, sizeof e));
-	if (samples <= 0)
+	if (na != ET_NA_MEASURED)
 		return;
 	fprintf(p->out, "%7s %5s %7s %-44s %s\n", "flat", "+/-", "cum",
 		"function (+/-: 95 %, points)", "where");
 	for (uint32_t i = 0; i < TOP_FUNCTIONS; i++)
 		if (et_snapshot_get(p->snap, ET_TAB_FUNCS, i, &fn, sizeof fn) &&
 		    (fn.flat > 0 || fn.cum > 0))
-			function(p, &fn, (uint64_t)samples);
+			function(p, &fn, weight, n);
 }
 
 /* ---- heap ---------------------------------------------------------------------------------- */

@@ -437,6 +437,8 @@ static int64_t fixture_metric(uint32_t id, unsigned frame)
 	case ET_M_THREADS_SELF: return 2;
 	case ET_M_HZ: return 250;
 	case ET_M_SAMPLES: return total;
+	case ET_M_SAMPLES_WEIGHT: return total;
+	case ET_M_ENGINE: return ET_ENGINE_ITIMER;
 	case ET_M_SAMPLES_SELF: return f;
 	case ET_M_SAMPLES_LOST: return f / 5;
 	case ET_M_SAMPLES_MISSED: return f / 3;

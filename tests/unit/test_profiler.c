@@ -4,6 +4,7 @@
  * exactly so many bytes, functions that burn given shares, threads that wait in given ways. */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "engine-top/metric.h"
 #include "engine-top/probe.h"
+#include "profiler/agent/engine.h"
 #include "profiler/agent/hook.h"
 #include "profiler/collect/profiler.h"
 #include "tap.h"
@@ -129,9 +131,9 @@ static struct et_row_func func(const struct et_snapshot *s, const char *name)
 	return row;
 }
 
-static struct et_profiler *start(unsigned hz, uint64_t period)
+static struct et_profiler *start_with(enum et_engine engine, unsigned hz, uint64_t period)
 {
-	struct et_profiler_opts opts = { .hz = hz, .heap_period = period,
+	struct et_profiler_opts opts = { .hz = hz, .heap_period = period, .engine = engine,
 					 .interval_ns = 50 * ET_NS_PER_MS };
 	struct et_err err = { 0 };
 	struct et_profiler *p = et_profiler_start(&opts, &err);
@@ -141,6 +143,11 @@ static struct et_profiler *start(unsigned hz, uint64_t period)
 		exit(1);
 	}
 	return p;
+}
+
+static struct et_profiler *start(unsigned hz, uint64_t period)
+{
+	return start_with(ET_ENGINE_AUTO, hz, period);
 }
 
 static void run_thread(void *(*fn)(void *), void *arg)
@@ -313,7 +320,7 @@ static void t_cpu_shares(void)
 
 	run_thread(burn, NULL);
 	s = et_profiler_stop(p);
-	samples = metric(s, ET_M_SAMPLES);
+	samples = metric(s, ET_M_SAMPLES_WEIGHT);
 	f60 = func(s, "t_burn_60");
 	f30 = func(s, "t_burn_30");
 	f10 = func(s, "t_burn_10");
@@ -332,6 +339,91 @@ static void t_cpu_shares(void)
 	ET_OK(strstr(et_snapshot_str(s, f60.file), "test_profiler.c") != NULL && f60.line > 0,
 	      "file and line are known: %s:%u", et_snapshot_str(s, f60.file), f60.line);
 	ET_OK(metric(s, ET_M_CPU_NS) >= 4 * ET_NS_PER_S, "CPU time of an ended thread is kept");
+	et_snapshot_unref(s);
+	et_profiler_free(p);
+}
+
+/* ---- engines --------------------------------------------------------------------------------- */
+
+KEEP void t_brief(int64_t ns);
+KEEP void t_long(int64_t ns);
+BURN(t_brief)
+BURN(t_long)
+
+static void *brief(void *arg)
+{
+	t_brief(2 * ET_NS_PER_MS);
+	return arg;
+}
+
+/* Half of the CPU time in threads of 2 ms, the other half in this one. */
+static void *half_and_half(void *arg)
+{
+	for (int i = 0; i < 250; i++) {
+		pthread_t t;
+
+		t_long(2 * ET_NS_PER_MS);
+		if (et_probe_thread_start(&t, ET_ROLE_WORKLOAD, "brief", brief, NULL) == 0)
+			pthread_join(t, NULL);
+	}
+	return arg;
+}
+
+static bool works(enum et_engine engine)
+{
+	enum et_engine chosen;
+
+	return et_engine_choose(engine, &chosen, NULL) == 0 && chosen == engine;
+}
+
+static void t_engine(enum et_engine engine)
+{
+	const char *name = et_snapshot_engine(engine);
+	const struct et_snapshot *s;
+	struct et_profiler *p;
+	int64_t weight, due;
+	double share;
+
+	if (!works(engine)) {
+		tap_skip(name, "this machine refuses it");
+		return;
+	}
+	p = start_with(engine, 250, 0);
+	run_thread(half_and_half, NULL);
+	s = et_profiler_stop(p);
+	weight = metric(s, ET_M_SAMPLES_WEIGHT);
+	due = metric(s, ET_M_CPU_NS) * 250 / ET_NS_PER_S;
+	share = 100.0 * (double)func(s, "t_brief").cum / (double)weight;
+	printf("# %s: %lld stacks for %lld of %lld periods, missed %lld, brief threads %.1f %%\n", name,
+	       (long long)metric(s, ET_M_SAMPLES), (long long)weight, (long long)due,
+	       (long long)metric(s, ET_M_SAMPLES_MISSED), share);
+	ET_IS_STR(et_snapshot_engine((uint32_t)metric(s, ET_M_ENGINE)), name,
+		  "the engine that was asked for");
+	ET_OK(func(s, "t_long").cum > 0, "%s: the thread that stays is sampled", name);
+	/* 250 periods: 4 sigma of a half is 13 points; timers are looked at once a tick only */
+	if (engine == ET_ENGINE_PERF && HAS_STACKS)
+		ET_OK(weight > due * 8 / 10 && weight < due * 12 / 10 && share > 37 && share < 63,
+		      "perf: every period is sampled, threads of 2 ms have their share");
+	et_snapshot_unref(s);
+	et_profiler_free(p);
+}
+
+/* Somebody's own signal of the kind must not count as a sample. */
+static void *kick(void *arg)
+{
+	for (int i = 0; i < 100; i++)
+		pthread_kill(pthread_self(), SIGPROF);
+	return arg;
+}
+
+static void t_foreign_signal(void)
+{
+	struct et_profiler *p = start(1, 0);
+	const struct et_snapshot *s;
+
+	run_thread(kick, NULL);
+	s = et_profiler_stop(p);
+	ET_OK(metric(s, ET_M_SAMPLES) <= 1, "somebody's kill(SIGPROF) is no sample");
 	et_snapshot_unref(s);
 	et_profiler_free(p);
 }
@@ -484,6 +576,9 @@ int main(void)
 	t_exact_heap();
 	t_sampled_heap();
 	t_cpu_shares();
+	for (int e = ET_ENGINE_ITIMER; e < ET_ENGINE_COUNT; e++)
+		t_engine((enum et_engine)e);
+	t_foreign_signal();
 	t_thread_states();
 	return tap_done();
 }

@@ -5,7 +5,7 @@
  * which was called once at start so that it need not load anything.  The list of undefined
  * symbols of this object is checked by `make check-layers`.
  *
- * The kernel sends ITIMER_PROF to the process and picks a thread itself.  When an own thread
+ * Engine itimer: the kernel sends ITIMER_PROF to the process and picks a thread itself.  When an own thread
  * (which blocks the signal) used the CPU, it may wake an idle one instead; such a stray is told
  * by the thread's clock, which has not moved, and is counted, not credited.  So is a sample that
  * hits the recording of an allocation: that time is ours, not the program's. */
@@ -16,11 +16,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "profiler/agent/engine.h"
 
 /* A thread that used less CPU than this since its last sample was woken by the signal itself. */
 #define STRAY_NS (50 * ET_NS_PER_US)
@@ -60,21 +60,37 @@ static unsigned record_stack(uint64_t pc, uint64_t *rec, unsigned *flags)
 	return depth;
 }
 
-/* SIGNAL CONTEXT. */
-static void take_sample(struct et_thread *t, enum et_record_kind kind, uint64_t pc, int64_t now_ns)
+/* SIGNAL CONTEXT.  `weight` periods of CPU time; 0: a stack that was asked for. */
+static void take_sample(struct et_thread *t, enum et_record_kind kind, unsigned weight, uint64_t pc,
+			int64_t now_ns)
 {
 	uint64_t rec[ET_RECORD_MAX];
 	unsigned flags = t->is_in_hook ? ET_RECORD_IN_HOOK : 0;
 	unsigned n = ET_RECORD_HEAD + record_stack(pc, rec + ET_RECORD_HEAD, &flags);
 
-	rec[0] = n | (uint64_t)kind << 16 | (uint64_t)flags << 24;
+	rec[0] = n | (uint64_t)kind << 16 | (uint64_t)flags << 24 | (uint64_t)weight << 32;
 	rec[1] = (uint64_t)now_ns;
-	if (t->ring == NULL || !et_ring_put(t->ring, rec, n)) {
-		if (kind == ET_RECORD_CPU)
-			et_tally_add(&t->n_lost, 1);
+	if (!et_ring_put(t->ring, rec, n)) {
+		et_tally_add(&t->n_lost, weight);
 	} else if (kind == ET_RECORD_CPU) {
 		et_tally_add(&t->n_samples, 1);
+		et_tally_add(&t->n_weight, weight);
 	}
+}
+
+/* SIGNAL CONTEXT. */
+static void on_tick(struct et_thread *t, unsigned weight, uint64_t pc, int64_t now_ns)
+{
+	bool is_itimer = atomic_load_explicit(&t->engine, memory_order_relaxed) == ET_ENGINE_ITIMER;
+
+	if (is_itimer && et_clock_thread_cpu_ns() - t->cpu_seen_ns < STRAY_NS)
+		et_tally_add(&t->n_stray, weight);
+	else if (t->is_in_hook)
+		et_tally_add(&t->n_hook, weight);
+	else
+		take_sample(t, ET_RECORD_CPU, weight, pc, now_ns);
+	if (is_itimer)
+		t->cpu_seen_ns = et_clock_thread_cpu_ns();
 }
 
 /* SIGNAL CONTEXT: the handler. */
@@ -82,6 +98,7 @@ static void on_prof(int signo, siginfo_t *info, void *context)
 {
 	struct et_thread *t = et_thread_me;
 	int saved = errno;
+	unsigned weight;
 	int64_t begin;
 
 	(void)signo;
@@ -94,44 +111,30 @@ static void on_prof(int signo, siginfo_t *info, void *context)
 		return;
 	}
 	begin = et_clock_mono_ns();
-	if (info->si_code == SI_QUEUE && info->si_value.sival_int == ASK_MAGIC)
-		take_sample(t, ET_RECORD_STATE, pc_of(context), begin);
-	else if (info->si_code != SI_KERNEL)
-		; /* somebody's kill(): not ours to count */
-	else if (et_clock_thread_cpu_ns() - t->cpu_seen_ns < STRAY_NS)
-		et_tally_add(&t->n_stray, 1);
-	else if (t->is_in_hook)
-		et_tally_add(&t->n_hook, 1);
-	else
-		take_sample(t, ET_RECORD_CPU, pc_of(context), begin);
+	weight = et_engine_weight(t, info);
+	if (weight > 0)
+		on_tick(t, weight, pc_of(context), begin);
+	else if (info->si_code == SI_QUEUE && info->si_value.sival_int == ASK_MAGIC)
+		take_sample(t, ET_RECORD_STATE, 0, pc_of(context), begin);
 	et_tally_add(&t->handler_ns, (uint64_t)(et_clock_mono_ns() - begin));
-	t->cpu_seen_ns = et_clock_thread_cpu_ns();
 	errno = saved;
 }
 
-int et_signal_arm(unsigned hz, struct et_err *err)
+int et_signal_arm(enum et_engine engine, unsigned hz, struct et_err *err)
 {
 	struct sigaction sa = { .sa_sigaction = on_prof, .sa_flags = SA_SIGINFO | SA_RESTART };
-	struct itimerval tick = { 0 };
 	void *warm[4];
 
 	backtrace(warm, 4); /* see the top of this file */
 	sigemptyset(&sa.sa_mask);
 	if (sigaction(SIGPROF, &sa, NULL) != 0)
 		return et_err_sys(err, ET_EXIT_LACK, errno, "cannot handle SIGPROF");
-	tick.it_interval.tv_sec = hz == 1;
-	tick.it_interval.tv_usec = hz == 1 ? 0 : (suseconds_t)(1000000u / hz);
-	tick.it_value = tick.it_interval;
-	if (setitimer(ITIMER_PROF, &tick, NULL) != 0)
-		return et_err_sys(err, ET_EXIT_LACK, errno, "cannot start the profiling timer");
-	return 0;
+	return et_engine_start(engine, hz, err);
 }
 
 void et_signal_disarm(void)
 {
-	struct itimerval off = { 0 };
-
-	setitimer(ITIMER_PROF, &off, NULL);
+	et_engine_stop();
 	signal(SIGPROF, SIG_IGN); /* a tick in flight must not kill the process */
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The CPU sampler: setitimer(ITIMER_PROF) + backtrace(), and the same handler asked for the
- * stack of one thread.  Layer: profiler/agent.  Records, as they lie in a thread's ring:
- *   word 0  length in words (16 bits) | kind (8) | flags (8)
+ * The CPU sampler: SIGPROF (engine.h) + backtrace(), and the same handler asked for the stack of
+ * one thread.  Layer: profiler/agent.  Records, as they lie in a thread's ring:
+ *   word 0  length in words (16 bits) | kind (8) | flags (8) | weight in periods (32)
  *   word 1  CLOCK_MONOTONIC ns
  *   word 2+ lookup addresses (stack.h) */
 #ifndef ET_AGENT_SIGNAL_H
@@ -23,14 +23,15 @@ static inline enum et_record_kind et_record_kind(uint64_t word0)
 {
 	return (enum et_record_kind)(word0 >> 16 & 0xff);
 }
+static inline uint32_t et_record_weight(uint64_t word0) { return (uint32_t)(word0 >> 32); }
 static inline unsigned et_record_flags(uint64_t word0) { return (unsigned)(word0 >> 24 & 0xff); }
 
 /* Install the handler (calls backtrace() once: its first call loads libgcc, which must not
- * happen in a handler) and start the timer at `hz` per CPU second of the process.
+ * happen in a handler) and start the engine at `hz` per CPU second.
  * [own] none   [thr] main   [sig] no   [err] -1, ET_EXIT_LACK */
-int et_signal_arm(unsigned hz, struct et_err *err);
+int et_signal_arm(enum et_engine engine, unsigned hz, struct et_err *err);
 
-/* Stop the timer and ignore what is still pending.
+/* Stop the engine and ignore what is still pending.
  * [own] none   [thr] main   [sig] no   [err] never */
 void et_signal_disarm(void);
 

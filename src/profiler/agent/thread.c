@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/pages.h"
+#include "profiler/agent/engine.h"
 #include "profiler/agent/region.h"
 
 #define ALTSTACK_BYTES 65536u
@@ -120,6 +121,10 @@ static int enter(enum et_role role, const char *name)
 	change_role(r, t, role);
 	use_altstack(t);
 	et_thread_me = t;
+	if (role == ET_ROLE_WORKLOAD)
+		et_engine_enter(t);
+	else
+		et_engine_leave(t);
 	mask_prof(role);
 	return 0;
 }
@@ -135,6 +140,7 @@ static void leave(void *unused)
 		return;
 	/* from here on no sample and no count: the figures must be final */
 	mask_prof(ET_ROLE_SELF);
+	et_engine_leave(t);
 	sigaltstack(&off, NULL);
 	et_thread_me = NULL;
 	if (et_thread_is_workload(t))

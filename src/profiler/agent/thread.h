@@ -5,6 +5,8 @@
 #ifndef ET_AGENT_THREAD_H
 #define ET_AGENT_THREAD_H
 
+#include <time.h>
+
 #include "engine-top/probe.h"
 #include "profiler/agent/ring.h"
 
@@ -42,8 +44,13 @@ struct et_thread {
 
 	/* CPU sampling; the handler of this thread only */
 	struct et_ring *ring; /* in this slot; an address of the owning process */
+	atomic_int engine;    /* enum et_engine that serves this thread; AUTO = none yet */
+	timer_t timer;        /* ET_ENGINE_TIMER */
+	int perf_fd[2];       /* ET_ENGINE_PERF: single shot, every period */
+	volatile bool is_past_first; /* the periodic one has had its first shot */
 	int64_t cpu_seen_ns;  /* thread clock when the last handler ended */
-	atomic_uint_fast64_t n_samples, n_lost;
+	atomic_uint_fast64_t n_samples, n_lost; /* stacks put into the ring; that found no room */
+	atomic_uint_fast64_t n_weight;          /* periods that the stacks in the ring stand for */
 	atomic_uint_fast64_t n_stray; /* the thread had not run: own threads' CPU */
 	atomic_uint_fast64_t n_hook;  /* hit while an allocation was recorded */
 	atomic_uint_fast64_t handler_ns;

@@ -34,7 +34,7 @@ struct et_totals {
 	uint64_t allocs[ET_ALLOCATORS_MAX], bytes[ET_ALLOCATORS_MAX], frees[ET_ALLOCATORS_MAX];
 	int64_t inuse_bytes[ET_ALLOCATORS_MAX];
 	int64_t cpu_ns, self_cpu_ns, handler_ns;
-	uint64_t n_samples, n_lost, n_stray, n_hook;
+	uint64_t n_samples, n_weight, n_lost, n_stray, n_hook;
 	uint32_t n_threads, n_threads_self;
 };
 
@@ -61,6 +61,7 @@ struct et_collector {
 	struct et_proc proc;
 	int64_t begin_ns, last_ns; /* CLOCK_MONOTONIC; last_ns 0 before the first collection */
 	unsigned hz;
+	enum et_engine engine;
 	uint64_t heap_period;
 	bool is_proc_dead; /* /proc does not answer: thread states are n/a */
 

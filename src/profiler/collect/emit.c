@@ -522,10 +522,12 @@ static void put_sampler(struct et_collector *c)
 	struct et_snapbuild *b = c->build;
 	const struct et_totals *now = &c->now;
 	int64_t due = (int64_t)((double)now->cpu_ns * c->hz / (double)ET_NS_PER_S);
-	int64_t got = (int64_t)(now->n_samples + now->n_lost + now->n_hook);
+	int64_t got = (int64_t)(now->n_weight + now->n_lost + now->n_hook);
 
 	et_snapbuild_metric(b, ET_M_HZ, c->hz);
+	et_snapbuild_metric(b, ET_M_ENGINE, c->engine);
 	et_snapbuild_metric(b, ET_M_SAMPLES, (int64_t)now->n_samples);
+	et_snapbuild_metric(b, ET_M_SAMPLES_WEIGHT, (int64_t)now->n_weight);
 	et_snapbuild_metric(b, ET_M_SAMPLES_SELF, (int64_t)(now->n_stray + now->n_hook));
 	et_snapbuild_metric(b, ET_M_SAMPLES_LOST, (int64_t)now->n_lost);
 	et_snapbuild_metric(b, ET_M_SAMPLES_MISSED, due > got ? due - got : 0);

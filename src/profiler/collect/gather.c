@@ -33,6 +33,7 @@ static void add_thread(struct et_totals *to, const struct et_thread *t, int64_t 
 	for (uint32_t i = 0; i < ET_ALLOCATORS_MAX; i++)
 		add_tally(to, i, &t->tally[i]);
 	to->n_samples += atomic_load(&t->n_samples);
+	to->n_weight += atomic_load(&t->n_weight);
 	to->n_lost += atomic_load(&t->n_lost);
 	to->n_stray += atomic_load(&t->n_stray);
 	to->n_hook += atomic_load(&t->n_hook);
@@ -55,6 +56,7 @@ static void add_totals(struct et_totals *to, const struct et_totals *from)
 	to->self_cpu_ns += from->self_cpu_ns;
 	to->handler_ns += from->handler_ns;
 	to->n_samples += from->n_samples;
+	to->n_weight += from->n_weight;
 	to->n_lost += from->n_lost;
 	to->n_stray += from->n_stray;
 	to->n_hook += from->n_hook;
@@ -120,7 +122,7 @@ static void drain(struct et_collector *c, struct et_thread *t)
 			if ((int64_t)rec[1] >= t->seen.asked_ns)
 				t->seen.stack = stack;
 		} else if (stack != ET_NONE) {
-			c->stacks.rows[stack].samples++;
+			c->stacks.rows[stack].samples += et_record_weight(rec[0]);
 		}
 	}
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "profiler/agent/engine.h"
 #include "profiler/agent/heap.h"
 #include "profiler/agent/signal.h"
 #include "profiler/collect/collector.h"
@@ -118,7 +119,8 @@ struct et_profiler *et_profiler_start(const struct et_profiler_opts *opts, struc
 		et_err_set(err, ET_EXIT_LACK, "out of memory starting the profiler");
 		return NULL;
 	}
-	if (init(p, opts, err) != 0 || et_signal_arm(opts->hz, err) != 0)
+	if (init(p, opts, err) != 0 || et_engine_choose(opts->engine, &p->c.engine, err) != 0 ||
+	    et_signal_arm(p->c.engine, opts->hz, err) != 0)
 		goto fail;
 	rc = et_probe_thread_start(&p->thread, ET_ROLE_SELF, "et-collect", run, p);
 	if (rc == 0) {

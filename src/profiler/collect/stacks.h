@@ -14,7 +14,7 @@ struct et_stack {
 	uint32_t first; /* in frames */
 	uint32_t depth;
 	bool is_truncated;
-	uint64_t samples; /* CPU samples that ended here */
+	uint64_t samples; /* weight of the CPU samples that ended here */
 };
 
 struct et_stacks {

@@ -35,6 +35,8 @@ const struct et_metric et_metrics[ET_M_COUNT] = {
 	ROW(SELF_HANDLER_NS, "self_handler_time", NS, COUNTER, "time inside the SIGPROF handler, all threads"),
 	ROW(CPU_ONLINE, "cpus", COUNT_OF, GAUGE, "processors that this process may use"),
 	ROW(PID, "pid", COUNT_OF, GAUGE, "process id of the recorded process"),
+	ROW(ENGINE, "cpu_engine", COUNT_OF, GAUGE, "what sends the CPU samples: 1 itimer, 2 timer, 3 perf"),
+	ROW(SAMPLES_WEIGHT, "samples_weight", COUNT_OF, COUNTER, "sampling periods that the CPU samples stand for; flat and cum are parts of it"),
 };
 
 _Static_assert(sizeof et_metrics / sizeof et_metrics[0] == ET_M_COUNT, "one row an id");

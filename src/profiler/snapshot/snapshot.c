@@ -187,6 +187,20 @@ enum et_na et_snapshot_metric(const struct et_snapshot *snap, uint32_t id, int64
 	return ET_NA_NOT_YET;
 }
 
+enum et_na et_snapshot_cpu_total(const struct et_snapshot *snap, int64_t *weight, int64_t *n)
+{
+	enum et_na na = et_snapshot_metric(snap, ET_M_SAMPLES, n);
+
+	if (na != ET_NA_MEASURED) {
+		*weight = 0;
+		return na;
+	}
+	/* an older recording has no weights: there each sample stood for one period */
+	if (et_snapshot_metric(snap, ET_M_SAMPLES_WEIGHT, weight) != ET_NA_MEASURED)
+		*weight = *n;
+	return *n > 0 && *weight > 0 ? ET_NA_MEASURED : ET_NA_TOO_FEW;
+}
+
 const char *et_snapshot_na_text(uint32_t na)
 {
 	static const char *const text[ET_NA_COUNT] = {
@@ -222,6 +236,16 @@ const char *et_snapshot_thread_state(uint32_t state)
 	};
 
 	return state < ET_THREAD_STATE_COUNT ? text[state] : "?";
+}
+
+const char *et_snapshot_engine(uint32_t engine)
+{
+	static const char *const text[ET_ENGINE_COUNT] = {
+		[ET_ENGINE_AUTO] = "auto", [ET_ENGINE_ITIMER] = "itimer",
+		[ET_ENGINE_TIMER] = "timer", [ET_ENGINE_PERF] = "perf",
+	};
+
+	return engine < ET_ENGINE_COUNT ? text[engine] : "?";
 }
 
 _Static_assert(sizeof(struct et_snapshot) == 48, "the header is a disk format");

@@ -18,23 +18,11 @@ struct cpu {
 	const struct et_pane_args *a;
 	const struct et_list *list;
 	struct et_table_fit table;
-	double samples; /* what 100 % is */
+	double weight; /* what 100 % is */
+	double n;      /* stacks behind it: what errors come from */
 	double most;    /* largest share: a full bar */
 	bool is_cum;
 };
-
-static double total_samples(const struct et_snapshot *snap)
-{
-	struct et_row_func f;
-	int64_t v;
-	double sum = 0;
-
-	if (et_snapshot_metric(snap, ET_M_SAMPLES, &v) == ET_NA_MEASURED && v > 0)
-		return (double)v;
-	for (uint32_t i = 0; et_snapshot_get(snap, ET_TAB_FUNCS, i, &f, sizeof f); i++)
-		sum += (double)f.flat;
-	return sum;
-}
 
 /* Half of the 95 % interval of a share p of n samples; with none seen, the rule of three. */
 static double share_error(double p, double n)
@@ -145,8 +133,8 @@ static bool is_next_close(const struct cpu *p, uint32_t place)
 
 	if (place + 1 >= l->n)
 		return false;
-	return is_order_open((double)l->items[place].key / p->samples,
-			     (double)l->items[place + 1].key / p->samples, p->samples);
+	return is_order_open((double)l->items[place].key / p->weight,
+			     (double)l->items[place + 1].key / p->weight, p->n);
 }
 
 static void draw_share(const struct cpu *p, const struct et_canvas *c, unsigned col, double part,
@@ -161,14 +149,14 @@ static void draw_row(const void *ctx, uint32_t ix, uint32_t place, const struct 
 {
 	const struct cpu *p = ctx;
 	struct et_canvas c = et_cell_sub(line, ET_PANE_MARGIN, 0, line->r.w, 1);
-	double part = (double)samples_at(p, ix) / p->samples;
+	double part = (double)samples_at(p, ix) / p->weight;
 	bool is_close = is_next_close(p, place);
 	struct et_row_func f;
 	struct et_row_cpu row;
 	char text[1024];
 
 	et_table_textf(&p->table, &c, 0, C_ERROR, ET_STYLE_DIM, "\u00b1%.1f",
-		       share_error(part, p->samples) * 100);
+		       share_error(part, p->n) * 100);
 	et_widget_bar(&c, p->table.x[C_BAR], 0, p->table.w[C_BAR], ET_STYLE_CPU, part, p->most);
 	if (p->a->st->view == STACKS) {
 		et_snapshot_get(p->a->snap, ET_TAB_CPU, ix, &row, sizeof row);
@@ -178,8 +166,8 @@ static void draw_row(const void *ctx, uint32_t ix, uint32_t place, const struct 
 		return;
 	}
 	et_snapshot_get(p->a->snap, ET_TAB_FUNCS, ix, &f, sizeof f);
-	draw_share(p, &c, C_FLAT, (double)f.flat / p->samples, !p->is_cum, is_close);
-	draw_share(p, &c, C_CUM, (double)f.cum / p->samples, p->is_cum, is_close);
+	draw_share(p, &c, C_FLAT, (double)f.flat / p->weight, !p->is_cum, is_close);
+	draw_share(p, &c, C_CUM, (double)f.cum / p->weight, p->is_cum, is_close);
 	et_table_text(&p->table, &c, 0, C_NAME, ET_STYLE_TEXT, et_snapshot_str(p->a->snap, f.name));
 	et_table_text(&p->table, &c, 0, C_WHERE, ET_STYLE_DIM,
 		      et_pane_where(text, sizeof text, p->a->snap, &f, NULL));
@@ -207,38 +195,45 @@ static const struct et_col stack_cols[C_COUNT] = {
 static void draw(const struct et_pane_args *a)
 {
 	bool is_stacks = a->st->view == STACKS;
-	struct cpu p = { .a = a, .samples = total_samples(a->snap),
-			 .is_cum = a->opts->is_cum && !is_stacks };
+	struct cpu p = { .a = a, .is_cum = a->opts->is_cum && !is_stacks };
 	struct et_canvas head = et_cell_sub(&a->c, ET_PANE_MARGIN, 0, a->c.r.w, 1);
 	struct et_pane_list l = { .a = a, .c = et_cell_sub(&a->c, 0, 1, a->c.r.w, a->c.r.h),
 				  .ops = { .id = id_of, .unfolded = unfolded, .ctx = &p },
 				  .row = draw_row, .body = draw_body,
 				  .empty = "no samples yet: nothing has used the CPU" };
 
+	int64_t weight, n;
+
+	if (et_snapshot_cpu_total(a->snap, &weight, &n) != ET_NA_MEASURED)
+		weight = n = 1; /* there is no row to divide */
+	p.weight = (double)weight;
+	p.n = (double)n;
 	et_table_fit(&p.table, is_stacks ? stack_cols : function_cols, C_COUNT, head.r.w);
 	et_table_head(&p.table, &head, 0);
 	p.list = &l.list;
 	et_list_build(&l.list, et_snapshot_rows(a->snap, is_stacks ? ET_TAB_CPU : ET_TAB_FUNCS),
 		      key_of, &p);
 	for (uint32_t i = 0; i < l.list.n; i++)
-		if ((double)l.list.items[i].key > p.most * p.samples)
-			p.most = (double)l.list.items[i].key / p.samples;
+		if ((double)l.list.items[i].key > p.most * p.weight)
+			p.most = (double)l.list.items[i].key / p.weight;
 	et_pane_list_draw(&l);
 }
 
 static void caption(const struct et_pane_args *a, char *buf, size_t n)
 {
 	char count[32];
-	int64_t samples, hz;
+	int64_t samples, hz, engine;
 
 	if (et_snapshot_metric(a->snap, ET_M_SAMPLES, &samples) != ET_NA_MEASURED) {
 		buf[0] = '\0';
 		return;
 	}
 	et_snapshot_metric(a->snap, ET_M_HZ, &hz);
-	snprintf(buf, n, "by %s, %s samples, %lld Hz, \u00b1 95%%",
+	et_snapshot_metric(a->snap, ET_M_ENGINE, &engine);
+	snprintf(buf, n, "by %s, %s samples, %lld Hz %s, \u00b1 95%%",
 		 a->st->view == STACKS ? "stack" : a->opts->is_cum ? "cum" : "flat",
-		 et_pane_thousands(count, sizeof count, (uint64_t)samples), (long long)hz);
+		 et_pane_thousands(count, sizeof count, (uint64_t)samples), (long long)hz,
+		 et_snapshot_engine((uint32_t)engine));
 }
 
 const struct et_pane et_pane_cpu = {
