@@ -163,6 +163,7 @@ static void t_unfold(void)
 	for (int i = 0; i < 3; i++)
 		press('j');
 	press(ET_KEY_ENTER);
+	expect(snap, "broken-\\x1b[31mred\\x1b]0;title\\x07", 1, "Enter: its whole name");
 	for (unsigned cols = 40; cols <= 80; cols += 40) {
 		char *text = draw(snap, cols, 24);
 

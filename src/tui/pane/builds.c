@@ -179,9 +179,10 @@ static void draw_row(const void *ctx, uint32_t ix, uint32_t place, const struct 
 static bool detail(const struct builds *p, const struct et_row_target *t, unsigned i,
 		   const char **label, char *text, size_t n)
 {
+	bool is_cut = et_cell_width(et_snapshot_str(p->a->snap, t->name)) > p->table.w[C_NAME];
 	const struct { const char *label; uint32_t str; } strings[] = {
-		{ "kind", t->kind }, { "error", t->error }, { "digest", t->digest },
-		{ "output", t->output },
+		{ "name", is_cut ? t->name : 0 }, { "kind", t->kind }, { "error", t->error },
+		{ "digest", t->digest }, { "output", t->output },
 	};
 	size_t at;
 

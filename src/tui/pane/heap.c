@@ -226,8 +226,7 @@ static void make_cols(struct heap *p)
 	/* on a site the allocator's name matters more than a bar */
 	c[C_SPARK] = (struct et_col){ .title = p->is_sites ? "allocator" : "over time",
 				      .width = 9, .grow = 1,
-				      .most = p->is_sites ? 24 : 40, .priority = 3,
-				      .is_phrase = !p->is_sites };
+				      .most = p->is_sites ? 24 : 40, .priority = 3, .is_phrase = true };
 }
 
 static void draw_table(const struct et_pane_args *a, bool is_sites)
