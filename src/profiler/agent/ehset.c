@@ -3,7 +3,8 @@
  * The unwind tables of everything that is loaded (ehset.h).
  *
  * Why a walker never sees freed memory:
- *   1. A set and its tables are complete before `current` points to them and never change.
+ *   1. A set and its tables are complete before `current` points to them and never change (but
+ *      for the words of `recent`, which walkers fill in and which are good or absent).
  *   2. A walker counts itself in (one of N_STRIPES counters, told by its thread) before it loads
  *      `current` and counts itself out when it holds no pointer any more; both sequentially
  *      consistent, as are the builder's store to `current` and its loads of the counters.
@@ -296,15 +297,17 @@ static void sort_modules(struct et_ehmodule *m, uint32_t n)
 
 static struct et_ehset *new_set(struct scan *s)
 {
-	size_t head = sizeof(struct et_ehset) + s->n * sizeof(uint64_t);
+	size_t head = sizeof(struct et_ehset) + s->n * sizeof(uint64_t), at;
 	struct et_ehset *set;
 	struct et_ehmodule *modules;
 
 	head = (head + 63) / 64 * 64; /* a module is one cache line */
-	set = et_pages_new(head + s->n * sizeof *modules);
+	at = head + s->n * sizeof *modules;
+	set = et_pages_new(at + ET_EHSET_PLACES * sizeof *set->recent);
 	if (set == NULL)
 		return NULL;
-	set->size = head + s->n * sizeof *modules;
+	set->size = at + ET_EHSET_PLACES * sizeof *set->recent;
+	set->recent = (atomic_uint_fast64_t *)(void *)((uint8_t *)set + at);
 	modules = (struct et_ehmodule *)(void *)((uint8_t *)set + head);
 	sort_modules(s->found, s->n);
 	memcpy(modules, s->found, s->n * sizeof *modules);

@@ -6,6 +6,8 @@
 #ifndef ET_AGENT_EHSET_H
 #define ET_AGENT_EHSET_H
 
+#include <stdatomic.h>
+
 #include "profiler/agent/ehtable.h"
 
 struct et_ehmodule {
@@ -21,6 +23,7 @@ struct et_ehmodule {
 struct et_ehset {
 	uint32_t n;
 	const struct et_ehmodule *modules; /* by lo, disjoint */
+	atomic_uint_fast64_t *recent;      /* see et_ehset_recall */
 	size_t size;                       /* the builder's: bytes of the set's mapping */
 	uint64_t left;                     /* and: see ehset.c */
 	uint64_t lo[];                     /* the modules', close together for the search */
@@ -56,6 +59,27 @@ void et_ehset_leave(void);
 
 /* [own] none   [thr] any   [sig] no   [err] never */
 void et_ehset_info(struct et_ehset_info *out);
+
+/* The short rules of callers met before: one word each, in the place that pc says.  The place
+ * (14 bits) and the other 33 bits of an address are the whole of it, so what is recalled is never
+ * another address's; a word is read and written as one.  0: not there.
+ * [own] none   [thr] any   [sig] safe   [err] never */
+#define ET_EHSET_PLACES (1u << 14)
+static inline uint64_t et_ehset_place(uint64_t pc) { return (pc ^ pc >> 14) % ET_EHSET_PLACES; }
+
+static inline uint32_t et_ehset_recall(const struct et_ehset *s, uint64_t pc)
+{
+	uint64_t word = atomic_load_explicit(&s->recent[et_ehset_place(pc)], memory_order_relaxed);
+
+	return word >> 31 == pc >> 14 ? (uint32_t)(word & 0x7fffffff) : 0;
+}
+
+static inline void et_ehset_remember(const struct et_ehset *s, uint64_t pc, uint32_t rule)
+{
+	if (pc >> 47 == 0)
+		atomic_store_explicit(&s->recent[et_ehset_place(pc)], pc >> 14 << 31 | rule,
+				      memory_order_relaxed);
+}
 
 /* The module that pc lies in, NULL if none.
  * [own] until leave   [thr] any   [sig] safe   [err] NULL */

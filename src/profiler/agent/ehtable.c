@@ -15,7 +15,7 @@
 #include "base/pages.h"
 
 #define PAGE 4096u
-#define CFA_MAX ((1u << 14) - 1)
+#define CFA_MAX ((1u << 13) - 1)
 #define SLOT_MAX 255u
 #define RECENT 512u          /* wide rules and expressions among which an equal one is looked for */
 #define WIDES_MAX (1u << 14) /* a module with more of them is asked from backtrace() there */
@@ -145,7 +145,7 @@ static uint32_t rule_of(struct et_ehscratch *s)
 	    ra->off != -8 || state->reg[ET_EH_RSP].how != ET_CFA_SAME)
 		return wide_rule(s, state, s->reader.cie->is_signal);
 	return (is_rsp ? ET_EH_RSP_BASE : ET_EH_RBP_BASE) | (uint32_t)cfa->off / 8 << 2 |
-	       (uint32_t)rbp << 16 | (uint32_t)rbx << 24;
+	       (uint32_t)rbp << 15 | (uint32_t)rbx << 23;
 }
 
 /* From pc on (not below lo) `rule` holds.  What an earlier function said of it is overruled, as

@@ -4,10 +4,10 @@
  * range of addresses with one rule, sorted, with an index of pages.  Layer: profiler/agent.
  * Building is not for signal context; looking up is.
  *
- * A rule in 32 bits, by its lowest two:
+ * A rule in 31 bits, by its lowest two:
  *   ET_EH_SPECIAL  the rest is an enum et_eh_special
- *   ET_EH_RSP, _RBP  CFA = that register + 8 * bits 2..15; the return address is at CFA - 8; the
- *                  caller's rbp is at CFA - 8 * bits 16..23 and its rbx at CFA - 8 * bits 24..31
+ *   ET_EH_RSP, _RBP  CFA = that register + 8 * bits 2..14; the return address is at CFA - 8; the
+ *                  caller's rbp is at CFA - 8 * bits 15..22 and its rbx at CFA - 8 * bits 23..30
  *                  (0: still in the register).  r12..r15 are not followed: no rule of the
  *                  programs we know needs them in a caller.
  *   ET_EH_WIDE     the rest is the number of a struct et_ehwide, which can say everything */
@@ -25,6 +25,10 @@ enum et_eh_special {
 	ET_EH_ASK,    /* there is some, but we do not understand it: ask backtrace() */
 	ET_EH_OUTER,  /* there is no caller */
 };
+
+#define ET_EH_CFA(rule) ((uint64_t)((rule) >> 2 & 0x1fff) * 8)
+#define ET_EH_RBP_SLOT(rule) ((rule) >> 15 & 0xff)
+#define ET_EH_RBX_SLOT(rule) ((rule) >> 23)
 
 struct et_ehrow {
 	uint32_t pc, rule; /* pc: from the table's lo */

@@ -3,7 +3,8 @@
  * The walk (unwind.h).  SIGNAL CONTEXT throughout: plain reads of the stack and of the published
  * tables, two atomic counters, nothing else.
  *
- * A frame is two searches (module, row), one rule and one read, the return address.  Of the other
+ * A frame is one look into the memory of rules met before, or two searches (module, row); then
+ * one read, the return address.  Of the other
  * registers only *where* rbp and rbx were saved is followed (two conditional moves); they are
  * read when a rule needs them, which is rare.  All registers are known in the interrupted frame
  * itself; below it only those that the rules say.
@@ -21,6 +22,7 @@
 #define RED_ZONE 128u
 #define FRAME_MAX (UINT64_C(16) << 20)
 #define NEAREST 8u
+#define NO_ADDRESS UINT64_MAX
 
 int et_unwind_build(void) { return et_ehset_build(); }
 
@@ -32,19 +34,22 @@ enum {
 	KEPT_BY_CALLS = 1u << ET_EH_RBX | 1u << ET_EH_RBP | 0xf000u, /* r12..r15 */
 };
 
-struct walk {
+/* A frame, as far as short rules need it. */
+struct frame {
 	uint64_t ip, sp;
-	const uint64_t *rbp_at, *rbx_at; /* where the frame's values are */
-	uint64_t floor;                  /* nothing below is read */
-	bool is_exact;                   /* ip is an instruction, not a return address */
-	bool is_outer;                   /* there is no caller */
-	bool is_here;                    /* the frame is et_unwind_here's own */
-	bool is_signal;                  /* the frame just left is a signal's trampoline */
-	uint32_t known;                  /* bit r: reg[r] holds; 0: only ip, sp, rbp, rbx do */
-	uint64_t reg[ET_EH_REGS];
+	const uint64_t *rbp_at, *rbx_at; /* where its values are */
+};
+
+struct walk {
+	struct frame now;
+	uint64_t floor;   /* nothing below is read */
+	bool is_exact;    /* ip is an instruction, not a return address */
+	bool is_signal;   /* the frame just left is a signal's trampoline */
+	uint32_t known;   /* bit r: reg[r] holds; 0: only ip, sp, rbp, rbx do */
+	uint64_t from_ra;
 	struct et_unwind_bounds stack;
 	const struct et_ehset *set;
-	uint64_t from_ra;
+	uint64_t reg[ET_EH_REGS];
 };
 
 static unsigned give_up(enum et_unwind_cause cause)
@@ -75,14 +80,14 @@ static bool may_read(const struct walk *w, const uint64_t *at, uint64_t hi)
 static bool fill_registers(struct walk *w, uint64_t hi)
 {
 	if (w->known == 0) {
-		if (!may_read(w, w->rbp_at, hi) || !may_read(w, w->rbx_at, hi))
+		if (!may_read(w, w->now.rbp_at, hi) || !may_read(w, w->now.rbx_at, hi))
 			return false;
-		w->reg[ET_EH_RBP] = load(w->rbp_at);
-		w->reg[ET_EH_RBX] = load(w->rbx_at);
+		w->reg[ET_EH_RBP] = load(w->now.rbp_at);
+		w->reg[ET_EH_RBX] = load(w->now.rbx_at);
 		w->known = 1u << ET_EH_RBP | 1u << ET_EH_RBX | 1u << ET_EH_RSP | 1u << ET_EH_RA;
 	}
-	w->reg[ET_EH_RSP] = w->sp;
-	w->reg[ET_EH_RA] = w->ip;
+	w->reg[ET_EH_RSP] = w->now.sp;
+	w->reg[ET_EH_RA] = w->now.ip;
 	return true;
 }
 
@@ -123,7 +128,7 @@ static bool find_register(const struct et_ehframe *f, const struct et_cfa_loc *l
 static enum et_unwind_cause step_wide(struct walk *w, const struct et_ehwide *rule,
 				      const uint8_t *exprs)
 {
-	uint64_t hi = ceiling(w, w->sp), cfa, caller[ET_EH_REGS];
+	uint64_t hi = ceiling(w, w->now.sp), cfa, caller[ET_EH_REGS];
 	struct et_ehframe f = { .reg = w->reg, .lo = w->floor, .hi = hi };
 	uint32_t known = 0;
 
@@ -132,50 +137,49 @@ static enum et_unwind_cause step_wide(struct walk *w, const struct et_ehwide *ru
 	f.known = w->known;
 	if (!find_cfa(&f, &rule->state.cfa, exprs, &cfa))
 		return ET_UNWIND_CAUSE_RULE;
-	if (!rule->is_signal && (cfa <= w->sp || cfa > hi || cfa % 8 != 0))
+	if (!rule->is_signal && (cfa <= w->now.sp || cfa > hi || cfa % 8 != 0))
 		return ET_UNWIND_CAUSE_STACK;
 	for (unsigned r = 0; r < ET_EH_REGS; r++)
 		if (find_register(&f, &rule->state.reg[r], r, exprs, cfa, &caller[r]))
 			known |= 1u << r;
 	if ((known & NEEDED) != NEEDED)
 		return ET_UNWIND_CAUSE_RULE;
-	w->sp = rule->state.reg[ET_EH_RSP].how == ET_CFA_SAME ? cfa : caller[ET_EH_RSP];
-	w->ip = caller[ET_EH_RA];
+	w->now.sp = rule->state.reg[ET_EH_RSP].how == ET_CFA_SAME ? cfa : caller[ET_EH_RSP];
+	w->now.ip = caller[ET_EH_RA];
 	for (unsigned r = 0; r < ET_EH_REGS; r++)
 		w->reg[r] = caller[r];
 	if (!rule->is_signal) /* a call does not keep the others */
 		known &= KEPT_BY_CALLS;
 	w->known = known | 1u << ET_EH_RSP | 1u << ET_EH_RA;
-	w->rbp_at = &w->reg[ET_EH_RBP];
-	w->rbx_at = &w->reg[ET_EH_RBX];
+	w->now.rbp_at = &w->reg[ET_EH_RBP];
+	w->now.rbx_at = &w->reg[ET_EH_RBX];
 	w->is_signal = rule->is_signal;
 	if (rule->is_signal)
-		w->floor = w->sp - RED_ZONE;
+		w->floor = w->now.sp - RED_ZONE;
 	return ET_UNWIND_CAUSE_NONE;
 }
 
 /* ---- the walk ----------------------------------------------------------------------------- */
 
 /* One step by a short rule: cfa is rsp or rbp + n, the return address below it. */
-READS_STACK static inline enum et_unwind_cause step_short(struct walk *w, uint32_t rule)
+READS_STACK static inline enum et_unwind_cause step_short(const struct walk *w, struct frame *f,
+							  uint32_t rule)
 {
-	uint64_t hi = ceiling(w, w->sp), base = w->sp, cfa;
-	uint32_t rbp = rule >> 16 & 0xff, rbx = rule >> 24;
+	uint64_t hi = ceiling(w, f->sp), base = f->sp, cfa;
+	uint32_t rbp = ET_EH_RBP_SLOT(rule), rbx = ET_EH_RBX_SLOT(rule);
 
 	if ((rule & 3) == ET_EH_RBP_BASE) {
-		if (!may_read(w, w->rbp_at, hi))
+		if (!may_read(w, f->rbp_at, hi))
 			return ET_UNWIND_CAUSE_STACK;
-		base = *w->rbp_at;
+		base = *f->rbp_at;
 	}
-	cfa = base + (uint64_t)(rule >> 2 & 0x3fff) * 8;
-	if (cfa <= w->sp || cfa > hi || cfa % 8 != 0)
+	cfa = base + ET_EH_CFA(rule);
+	if (cfa <= f->sp || cfa > hi || cfa % 8 != 0)
 		return ET_UNWIND_CAUSE_STACK;
-	w->ip = *(const uint64_t *)(uintptr_t)(cfa - 8);
-	w->rbp_at = rbp != 0 ? (const uint64_t *)(uintptr_t)(cfa - 8 * rbp) : w->rbp_at;
-	w->rbx_at = rbx != 0 ? (const uint64_t *)(uintptr_t)(cfa - 8 * rbx) : w->rbx_at;
-	w->sp = cfa;
-	w->known = 0;
-	w->is_signal = false;
+	f->ip = *(const uint64_t *)(uintptr_t)(cfa - 8);
+	f->rbp_at = rbp != 0 ? (const uint64_t *)(uintptr_t)(cfa - 8 * rbp) : f->rbp_at;
+	f->rbx_at = rbx != 0 ? (const uint64_t *)(uintptr_t)(cfa - 8 * rbx) : f->rbx_at;
+	f->sp = cfa;
 	return ET_UNWIND_CAUSE_NONE;
 }
 
@@ -199,55 +203,70 @@ static unsigned no_cfi(const struct et_ehmodule *m, uint64_t ip)
 	return ET_UNWIND_NO_CFI;
 }
 
-/* Go from w's frame to its caller.  Returns the flags that end the walk, or 0. */
-static inline unsigned step(struct walk *w, const struct et_ehmodule **cached)
+static unsigned step_special(struct walk *w, const struct et_ehmodule *m, uint32_t rule)
 {
-	uint64_t pc = w->is_exact ? w->ip : w->ip - 1;
-	const struct et_ehmodule *m = *cached;
+	switch (rule >> 2) {
+	case ET_EH_OUTER: w->now.ip = 0; return 0;
+	case ET_EH_NO_CFI: return no_cfi(m, w->now.ip);
+	default: return give_up(ET_UNWIND_CAUSE_RULE);
+	}
+}
+
+/* Go from w's frame to its caller when the rule at pc is not remembered.  Returns the flags that
+ * end the walk, or 0. */
+static unsigned step_by_table(struct walk *w, uint64_t pc)
+{
+	const struct et_ehmodule *m = et_ehset_find(w->set, pc);
 	enum et_unwind_cause cause;
 	uint32_t rule;
 
-	if (m == NULL || pc < m->lo || pc >= m->hi) {
-		m = et_ehset_find(w->set, pc);
-		if (m == NULL)
-			return give_up(ET_UNWIND_CAUSE_NO_MODULE);
-		*cached = m;
-	}
+	w->is_signal = false;
+	if (m == NULL)
+		return give_up(ET_UNWIND_CAUSE_NO_MODULE);
 	rule = et_ehtable_rule(m->rows, m->index, (uint32_t)(pc - m->lo));
-	switch (rule & 3) {
-	case ET_EH_SPECIAL:
-		if (rule >> 2 == ET_EH_NO_CFI)
-			return no_cfi(m, w->ip);
-		w->is_outer = rule >> 2 == ET_EH_OUTER;
-		return w->is_outer ? 0 : give_up(ET_UNWIND_CAUSE_RULE);
-	case ET_EH_WIDE: cause = step_wide(w, &m->wides[rule >> 2], m->exprs); break;
-	default: cause = step_short(w, rule); break;
+	if ((rule & 3) == ET_EH_SPECIAL)
+		return step_special(w, m, rule);
+	if ((rule & 3) == ET_EH_WIDE) {
+		cause = step_wide(w, &m->wides[rule >> 2], m->exprs);
+	} else {
+		cause = step_short(w, &w->now, rule);
+		w->known = 0;
+		if (!w->is_exact) /* interrupted code is seldom met again, callers are */
+			et_ehset_remember(w->set, pc, rule);
 	}
 	return cause == ET_UNWIND_CAUSE_NONE ? 0 : give_up(cause);
 }
 
+/* The frame is copied to where the compiler can keep it in registers. */
 static unsigned walk_all(struct walk *w, uint64_t *out, unsigned max, unsigned *flags)
 {
-	const struct et_ehmodule *cached = NULL;
+	struct frame f = w->now;
+	uint64_t from_ra = w->from_ra;
 	unsigned n = 0;
 
-	while (w->ip != 0) { /* 0: no caller, as makecontext() and hand-made stacks say it */
+	while (f.ip != 0) { /* 0: no caller; makecontext() and hand-made stacks say it so too */
+		uint64_t pc = w->is_exact ? f.ip : f.ip - 1;
+		uint32_t rule = et_ehset_recall(w->set, pc);
+
 		if (n == max) {
 			*flags = ET_UNWIND_TRUNCATED;
 			break;
 		}
-		out[n++] = w->is_exact ? w->ip : w->ip - 1;
-		*flags = step(w, &cached);
-		if (*flags != 0 || w->is_outer)
-			break;
-		if (w->is_signal && !w->is_exact)
-			out[n - 1]++; /* the frame just left was never called */
-		w->is_exact = w->is_signal;
-		if (w->is_here || (w->ip == w->from_ra && n <= NEAREST)) {
-			w->from_ra = w->ip == w->from_ra ? 0 : w->from_ra;
-			w->is_here = false;
-			n = 0;
+		out[n++] = pc;
+		if (rule != 0 && step_short(w, &f, rule) == ET_UNWIND_CAUSE_NONE) {
+			w->known = 0;
+			w->is_exact = false;
+		} else {
+			w->now = f;
+			*flags = step_by_table(w, pc);
+			if (*flags != 0)
+				break;
+			f = w->now;
+			out[n - 1] += w->is_signal && !w->is_exact; /* it was never called */
+			w->is_exact = w->is_signal;
 		}
+		if (f.ip == from_ra && n <= NEAREST)
+			n = 0;
 	}
 	return n;
 }
@@ -256,9 +275,9 @@ static unsigned walk(struct walk *w, uint64_t *out, unsigned max, unsigned *flag
 {
 	unsigned n = 0;
 
-	w->rbp_at = &w->reg[ET_EH_RBP];
-	w->rbx_at = &w->reg[ET_EH_RBX];
-	w->floor = w->sp - RED_ZONE;
+	w->now.rbp_at = &w->reg[ET_EH_RBP];
+	w->now.rbx_at = &w->reg[ET_EH_RBX];
+	w->floor = w->now.sp - RED_ZONE;
 	w->set = et_ehset_enter();
 	*flags = give_up(ET_UNWIND_CAUSE_NO_SET);
 	if (w->set != NULL) {
@@ -283,13 +302,13 @@ unsigned et_unwind_context(const ucontext_t *uc, const struct et_unwind_bounds *
 
 	for (unsigned r = 0; r < ET_EH_REGS; r++)
 		w.reg[r] = (uint64_t)from[greg_of[r]];
-	w.ip = w.reg[ET_EH_RA];
-	w.sp = w.reg[ET_EH_RSP];
+	w.now.ip = w.reg[ET_EH_RA];
+	w.now.sp = w.reg[ET_EH_RSP];
 	w.known = ALL_KNOWN;
 	w.is_exact = true;
-	w.is_outer = w.is_signal = w.is_here = false;
+	w.is_signal = false;
 	w.stack = stack != NULL ? *stack : (struct et_unwind_bounds){ 0, 0 };
-	w.from_ra = 0;
+	w.from_ra = NO_ADDRESS;
 	return walk(&w, out, max, flags);
 }
 
@@ -300,14 +319,14 @@ __attribute__((noinline)) unsigned et_unwind_here(const void *from_ra,
 	struct walk w;
 
 	__asm__ volatile("lea 0(%%rip), %0\n\tmov %%rsp, %1\n\tmov %%rbp, %2\n\tmov %%rbx, %3"
-			 : "=&r"(w.ip), "=m"(w.sp), "=m"(w.reg[ET_EH_RBP]), "=m"(w.reg[ET_EH_RBX]));
-	w.reg[ET_EH_RSP] = w.sp;
+			 : "=&r"(w.now.ip), "=m"(w.now.sp), "=m"(w.reg[ET_EH_RBP]), "=m"(w.reg[ET_EH_RBX]));
+	w.reg[ET_EH_RSP] = w.now.sp;
 	w.known = 0;
 	w.is_exact = true;
-	w.is_here = true;
-	w.is_outer = w.is_signal = false;
+	w.is_signal = false;
 	w.stack = stack != NULL ? *stack : (struct et_unwind_bounds){ 0, 0 };
-	w.from_ra = (uint64_t)(uintptr_t)from_ra;
+	/* the first frame is this function's own */
+	w.from_ra = (uint64_t)(uintptr_t)(from_ra != NULL ? from_ra : __builtin_return_address(0));
 	return walk(&w, out, max, flags);
 }
 

@@ -51,8 +51,8 @@ int et_unwind_build(void);
 unsigned et_unwind_context(const ucontext_t *uc, const struct et_unwind_bounds *stack,
 			   uint64_t *out, unsigned max, unsigned *flags);
 
-/* The stack of the caller, from the frame that returns to from_ra on (when that is none of the
- * nearest 8, or NULL: from the caller itself on).
+/* The stack of the caller, from the frame that from_ra returns to on (NULL: from the caller
+ * itself on; none of the nearest 8 frames: all, from et_unwind_here itself on).
  * [own] none   [thr] any   [sig] safe   [err] ET_UNWIND_ASK in *flags */
 unsigned et_unwind_here(const void *from_ra, const struct et_unwind_bounds *stack, uint64_t *out,
 			unsigned max, unsigned *flags);
