@@ -210,6 +210,12 @@ static bool newest_message(const struct et_snapshot *snap, struct et_row_message
 	return found;
 }
 
+/* Why recording failed, or NULL: the header has no room for it on most screens. */
+static const char *record_error(const struct et_scene *scene)
+{
+	return scene->rec != NULL && scene->rec->is_failed ? scene->rec->error : NULL;
+}
+
 static void draw_message(const struct et_view *v, const struct et_scene *scene,
 			 const struct et_canvas *c)
 {
@@ -221,6 +227,11 @@ static void draw_message(const struct et_view *v, const struct et_scene *scene,
 	if (v->note[0] != '\0') {
 		et_cell_text(c, 1, 0, ET_STYLE_STRONG,
 			     et_cell_cut(cut, sizeof cut, v->note, c->r.w - 2));
+		return;
+	}
+	if (record_error(scene) != NULL) {
+		et_cell_text(c, 1, 0, ET_STYLE_BAD,
+			     et_cell_cut(cut, sizeof cut, record_error(scene), c->r.w - 2));
 		return;
 	}
 	if (!newest_message(scene->snap, &m))
@@ -245,7 +256,8 @@ static void compute_layout(const struct et_view *v, const struct et_scene *scene
 							  : et_panes[i]->want(scene->snap, &v->panes[i]),
 		};
 	et_layout_compute(out, grid->cols, grid->rows, slots, et_panes_count, v->focus, v->is_zoomed,
-			  v->note[0] != '\0' || newest_message(scene->snap, &m));
+			  v->note[0] != '\0' || record_error(scene) != NULL ||
+				  newest_message(scene->snap, &m));
 }
 
 static struct et_canvas in_rect(struct et_grid *grid, struct et_rect r)

@@ -289,6 +289,22 @@ static void t_states(void)
 		free(text);
 	}
 	et_snapshot_unref(snap);
+	rec = (struct et_app_rec){ .is_failed = true, .path = "a/b/x.etr",
+				   .error = "cannot record to 'a/b/x.etr': No space left on device" };
+	for (unsigned cols = 80; cols <= 200; cols += 60) {
+		char *text;
+
+		snap = fixture_snap(FIXTURE_EMPTY, 0, 0); /* no other message */
+		scenes[2].snap = snap;
+		view = (struct et_view){ 0 };
+		et_cell_resize(&grid, cols, 24);
+		et_view_draw(&view, &scenes[2], &grid);
+		text = et_cell_dump(&grid);
+		ET_OK(has(text, "REC FAILED") && has(text, "No space left on device"),
+		      "%u columns: why recording failed", cols);
+		free(text);
+		et_snapshot_unref(snap);
+	}
 }
 
 /* What stands in the header and where does not depend on the numbers of the moment. */
