@@ -181,7 +181,8 @@ static bool detail(const struct builds *p, const struct et_row_target *t, unsign
 {
 	bool is_cut = et_cell_width(et_snapshot_str(p->a->snap, t->name)) > p->table.w[C_NAME];
 	const struct { const char *label; uint32_t str; } strings[] = {
-		{ "name", is_cut ? t->name : 0 }, { "kind", t->kind }, { "error", t->error },
+		{ "error", t->error }, /* first: on a low screen not all has room */
+		{ "name", is_cut ? t->name : 0 }, { "kind", t->kind },
 		{ "digest", t->digest }, { "output", t->output },
 	};
 	size_t at;
