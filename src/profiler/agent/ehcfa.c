@@ -8,12 +8,7 @@
 
 #include <string.h>
 
-struct in {
-	const uint8_t *p, *end;
-	bool is_bad;
-};
-
-static uint64_t take(struct in *in, unsigned n)
+static uint64_t take(struct et_ehin *in, unsigned n)
 {
 	uint64_t v = 0;
 
@@ -27,7 +22,7 @@ static uint64_t take(struct in *in, unsigned n)
 	return v;
 }
 
-static uint64_t uleb(struct in *in)
+static uint64_t long_uleb(struct et_ehin *in)
 {
 	uint64_t v = 0;
 
@@ -43,7 +38,12 @@ static uint64_t uleb(struct in *in)
 	return 0;
 }
 
-static int64_t sleb(struct in *in)
+static inline uint64_t uleb(struct et_ehin *in)
+{
+	return in->p < in->end && *in->p < 0x80 ? *in->p++ : long_uleb(in);
+}
+
+static int64_t sleb(struct et_ehin *in)
 {
 	uint64_t v = 0;
 
@@ -67,7 +67,7 @@ static uint64_t address(const uint8_t *p) { return (uint64_t)(uintptr_t)p; }
 
 enum { PE_OMIT = 0xff, PE_FORMAT = 0x0f, PE_PCREL = 0x10, PE_APPLY = 0xf0 };
 
-static uint64_t pointer_value(struct in *in, unsigned format)
+static uint64_t pointer_value(struct et_ehin *in, unsigned format)
 {
 	switch (format) {
 	case 0x00: return take(in, 8);
@@ -85,7 +85,7 @@ static uint64_t pointer_value(struct in *in, unsigned format)
 
 bool et_ehcfa_pointer(const uint8_t **p, const uint8_t *end, unsigned encoding, uint64_t *out)
 {
-	struct in in = { .p = *p, .end = end };
+	struct et_ehin in = { .p = *p, .end = end };
 	uint64_t from = (encoding & PE_APPLY) == PE_PCREL ? address(*p) : 0;
 
 	if ((encoding & PE_APPLY) != PE_PCREL && (encoding & PE_APPLY) != 0)
@@ -97,7 +97,7 @@ bool et_ehcfa_pointer(const uint8_t **p, const uint8_t *end, unsigned encoding, 
 
 /* ---- instructions ------------------------------------------------------------------------- */
 
-static void set_cfa(struct et_ehcfa *c, struct in *in, uint64_t reg, int64_t off)
+static void set_cfa(struct et_ehcfa *c, struct et_ehin *in, uint64_t reg, int64_t off)
 {
 	if (reg >= ET_EH_REGS || off != (int32_t)off)
 		in->is_bad = true;
@@ -106,7 +106,7 @@ static void set_cfa(struct et_ehcfa *c, struct in *in, uint64_t reg, int64_t off
 						    .off = (int32_t)off };
 }
 
-static void set_cfa_off(struct et_ehcfa *c, struct in *in, int64_t off)
+static inline void set_cfa_off(struct et_ehcfa *c, struct et_ehin *in, int64_t off)
 {
 	if (c->state.cfa.how != ET_CFA_REG || off != (int32_t)off)
 		in->is_bad = true;
@@ -114,7 +114,7 @@ static void set_cfa_off(struct et_ehcfa *c, struct in *in, int64_t off)
 		c->state.cfa.off = (int32_t)off;
 }
 
-static void set_rule(struct et_ehcfa *c, struct in *in, uint64_t reg, enum et_cfa_how how,
+static inline void set_rule(struct et_ehcfa *c, struct et_ehin *in, uint64_t reg, enum et_cfa_how how,
 		     int64_t off)
 {
 	if (off != (int32_t)off)
@@ -128,7 +128,7 @@ static int64_t scaled(const struct et_ehcfa *c, uint64_t factor)
 	return (int64_t)(factor * (uint64_t)c->cie->data_align);
 }
 
-static struct et_cfa_loc expression(struct et_ehcfa *c, struct in *in, enum et_cfa_how how)
+static struct et_cfa_loc expression(struct et_ehcfa *c, struct et_ehin *in, enum et_cfa_how how)
 {
 	uint64_t len = uleb(in);
 	const uint8_t *at = in->p;
@@ -142,7 +142,7 @@ static struct et_cfa_loc expression(struct et_ehcfa *c, struct in *in, enum et_c
 				    .off = (int32_t)(at - c->base) };
 }
 
-static void set_expression(struct et_ehcfa *c, struct in *in, enum et_cfa_how how)
+static void set_expression(struct et_ehcfa *c, struct et_ehin *in, enum et_cfa_how how)
 {
 	uint64_t reg = uleb(in);
 	struct et_cfa_loc loc = expression(c, in, how);
@@ -151,7 +151,7 @@ static void set_expression(struct et_ehcfa *c, struct in *in, enum et_cfa_how ho
 		c->state.reg[reg] = loc;
 }
 
-static void set_register(struct et_ehcfa *c, struct in *in)
+static void set_register(struct et_ehcfa *c, struct et_ehin *in)
 {
 	uint64_t reg = uleb(in), from = uleb(in);
 
@@ -167,7 +167,7 @@ static void restore(struct et_ehcfa *c, uint64_t reg)
 		c->state.reg[reg] = c->cie->init.reg[reg];
 }
 
-static void keep_state(struct et_ehcfa *c, struct in *in)
+static void keep_state(struct et_ehcfa *c, struct et_ehin *in)
 {
 	if (c->depth == ET_EHCFA_STACK)
 		in->is_bad = true;
@@ -175,7 +175,7 @@ static void keep_state(struct et_ehcfa *c, struct in *in)
 		c->kept[c->depth++] = c->state;
 }
 
-static void recall_state(struct et_ehcfa *c, struct in *in)
+static void recall_state(struct et_ehcfa *c, struct et_ehin *in)
 {
 	if (c->depth == 0)
 		in->is_bad = true;
@@ -194,7 +194,7 @@ enum {
 };
 
 /* The instructions about one register, and what is rare. */
-static void run_register(struct et_ehcfa *c, struct in *in, uint8_t op)
+static void run_register(struct et_ehcfa *c, struct et_ehin *in, uint8_t op)
 {
 	uint64_t reg;
 
@@ -230,7 +230,7 @@ static void run_register(struct et_ehcfa *c, struct in *in, uint8_t op)
 	}
 }
 
-static void run(struct et_ehcfa *c, struct in *in, uint8_t op)
+static void run(struct et_ehcfa *c, struct et_ehin *in, uint8_t op)
 {
 	uint64_t reg;
 
@@ -256,54 +256,63 @@ static void run(struct et_ehcfa *c, struct in *in, uint8_t op)
 	}
 }
 
-/* How far an instruction moves on; 0 for those that do not. */
-static uint64_t advance(struct et_ehcfa *c, struct in *in, uint8_t op)
+/* Rare: kept out of the way of the others. */
+__attribute__((noinline)) static uint64_t set_loc(struct et_ehcfa *c, struct et_ehin *in)
 {
 	uint64_t to;
 
+	if (et_ehcfa_pointer(&in->p, in->end, c->cie->pc_encoding, &to) && to >= c->at)
+		return to - c->at;
+	in->is_bad = true;
+	return 0;
+}
+
+/* How far an instruction moves on; 0 for those that do not. */
+static uint64_t advance(struct et_ehcfa *c, struct et_ehin *in, uint8_t op)
+{
 	switch (op) {
 	case CFA_ADVANCE1: return take(in, 1) * c->cie->code_align;
 	case CFA_ADVANCE2: return take(in, 2) * c->cie->code_align;
 	case CFA_ADVANCE4: return take(in, 4) * c->cie->code_align;
-	case CFA_SET_LOC:
-		if (!et_ehcfa_pointer(&in->p, in->end, c->cie->pc_encoding, &to) || to < c->at)
-			in->is_bad = true;
-		return in->is_bad ? 0 : to - c->at;
+	case CFA_SET_LOC: return set_loc(c, in);
 	default: run(c, in, op); return 0;
 	}
 }
 
-/* Run instructions until one moves on; by how much, 0 at their end. */
-static uint64_t run_until_advance(struct et_ehcfa *c, struct in *in)
+/* Run instructions until one moves on; by how much, 0 at their end.  The frequent ones come
+ * first: a large program has a million of them. */
+static uint64_t run_until_advance(struct et_ehcfa *c, struct et_ehin *in)
 {
 	uint64_t moved = 0;
 
 	while (moved == 0 && in->p < in->end && !in->is_bad) {
 		uint8_t op = *in->p++;
 
-		switch (op & 0xc0) {
-		case CFA_ADVANCE: moved = (op & 0x3f) * c->cie->code_align; break;
-		case CFA_OFFSET: set_rule(c, in, op & 0x3f, ET_CFA_AT, scaled(c, uleb(in))); break;
-		case CFA_RESTORE: restore(c, op & 0x3f); break;
-		default: moved = advance(c, in, op); break;
-		}
+		if (op == CFA_DEF_CFA_OFFSET)
+			set_cfa_off(c, in, (int64_t)uleb(in));
+		else if ((op & 0xc0) == CFA_ADVANCE)
+			moved = (op & 0x3f) * c->cie->code_align;
+		else if ((op & 0xc0) == CFA_OFFSET)
+			set_rule(c, in, op & 0x3f, ET_CFA_AT, scaled(c, uleb(in)));
+		else if ((op & 0xc0) == CFA_RESTORE)
+			restore(c, op & 0x3f);
+		else
+			moved = advance(c, in, op);
 	}
 	return moved;
 }
 
 bool et_ehcfa_row(struct et_ehcfa *c, uint64_t *pc)
 {
-	struct in in = { .p = c->insns, .end = c->insns_end };
 	uint64_t moved;
 
 	if (c->is_done)
 		return false;
 	*pc = c->at;
-	moved = run_until_advance(c, &in);
-	c->insns = in.p;
+	moved = run_until_advance(c, &c->in);
 	c->at += moved;
-	c->is_bad = in.is_bad;
-	c->is_done = moved == 0 || in.is_bad || c->at >= c->hi;
+	c->is_bad = c->in.is_bad;
+	c->is_done = moved == 0 || c->is_bad || c->at >= c->hi;
 	return true;
 }
 
@@ -312,7 +321,7 @@ bool et_ehcfa_row(struct et_ehcfa *c, uint64_t *pc)
 /* The bytes of the entry at `at` behind its length; NULL: the end mark, or beyond the section. */
 static const uint8_t *entry(const struct et_ehcfa *c, const uint8_t *at, const uint8_t **end)
 {
-	struct in in = { .p = at, .end = c->end };
+	struct et_ehin in = { .p = at, .end = c->end };
 	uint64_t n;
 
 	if (at < c->base || at >= c->end)
@@ -327,7 +336,7 @@ static const uint8_t *entry(const struct et_ehcfa *c, const uint8_t *at, const u
 }
 
 /* One letter of the augmentation; the data it speaks of lies at in->p. */
-static bool augment(struct et_ehcie *cie, struct in *in, char letter)
+static bool augment(struct et_ehcie *cie, struct et_ehin *in, char letter)
 {
 	unsigned encoding;
 
@@ -344,7 +353,7 @@ static bool augment(struct et_ehcie *cie, struct in *in, char letter)
 	}
 }
 
-static bool read_augmentation(struct et_ehcie *cie, struct in *in, const char *letters)
+static bool read_augmentation(struct et_ehcie *cie, struct et_ehin *in, const char *letters)
 {
 	uint64_t len;
 	const uint8_t *behind;
@@ -367,7 +376,7 @@ static bool read_augmentation(struct et_ehcie *cie, struct in *in, const char *l
 
 static bool read_cie(struct et_ehcfa *c, struct et_ehcie *cie, const uint8_t *at)
 {
-	struct in in = { 0 };
+	struct et_ehin in = { 0 };
 	const char *letters;
 	uint64_t version, ra;
 
@@ -394,7 +403,7 @@ static bool read_cie(struct et_ehcfa *c, struct et_ehcie *cie, const uint8_t *at
 static const struct et_ehcie *find_cie(struct et_ehcfa *c, const uint8_t *at)
 {
 	struct et_ehcie *cie = &c->cies[(address(at) / 8) % ET_EHCFA_CIES];
-	struct in in;
+	struct et_ehin in;
 
 	if (cie->at == at)
 		return cie;
@@ -404,7 +413,7 @@ static const struct et_ehcie *find_cie(struct et_ehcfa *c, const uint8_t *at)
 	c->cie = cie;
 	c->state = (struct et_cfa_state){ .cfa = { .how = ET_CFA_UNDEF } };
 	c->depth = 0;
-	in = (struct in){ .p = cie->insns, .end = cie->end };
+	in = (struct et_ehin){ .p = cie->insns, .end = cie->end };
 	if (run_until_advance(c, &in) != 0 || in.is_bad)
 		return NULL;
 	cie->init = c->state;
@@ -414,7 +423,7 @@ static const struct et_ehcie *find_cie(struct et_ehcfa *c, const uint8_t *at)
 
 int et_ehcfa_open(struct et_ehcfa *c, const uint8_t *fde, const uint8_t **next)
 {
-	struct in in = { 0 };
+	struct et_ehin in = { 0 };
 	const uint8_t *id_at;
 	uint64_t id, n;
 
@@ -436,8 +445,7 @@ int et_ehcfa_open(struct et_ehcfa *c, const uint8_t *fde, const uint8_t **next)
 	n = c->cie->has_augmentation ? uleb(&in) : 0;
 	if (in.is_bad || n > (size_t)(in.end - in.p) || c->hi <= c->lo)
 		return -1;
-	c->insns = in.p + n;
-	c->insns_end = in.end;
+	c->in = (struct et_ehin){ .p = in.p + n, .end = in.end };
 	c->at = c->lo;
 	c->state = c->cie->init;
 	c->depth = 0;

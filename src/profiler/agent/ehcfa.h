@@ -45,6 +45,12 @@ struct et_ehcie {
 	struct et_cfa_state init;
 };
 
+/* Bytes being read. */
+struct et_ehin {
+	const uint8_t *p, *end;
+	bool is_bad;
+};
+
 #define ET_EHCFA_CIES 8
 #define ET_EHCFA_STACK 8
 
@@ -60,7 +66,7 @@ struct et_ehcfa {
 	bool is_bad;               /* from here to hi nothing is known: too strange for us */
 
 	/* inside */
-	const uint8_t *insns, *insns_end;
+	struct et_ehin in;
 	uint64_t at;
 	bool is_done;
 	unsigned depth;
