@@ -24,6 +24,7 @@
 
 #define FRAME_NS (ET_NS_PER_S / 10)  /* between two frames of new data */
 #define ANSWER_NS (ET_NS_PER_S / 60) /* between two answers to keys: a held key must not flood */
+#define NOTE_NS (5 * ET_NS_PER_S)    /* an answer in words stays so long: errors need its line */
 #define ESC_NS (30 * ET_NS_PER_MS)   /* after an Esc: what follows within is a sequence */
 
 struct app {
@@ -42,7 +43,7 @@ struct app {
 	bool is_playing;
 
 	bool is_dirty, is_answer; /* something to draw; it answers a key */
-	int64_t drawn_ns, partial_ns;
+	int64_t drawn_ns, partial_ns, note_ns; /* note_ns: when the note goes; 0 = there is none */
 	bool is_done;
 	struct et_app_end *end;
 };
@@ -209,7 +210,17 @@ static void press(struct app *a, uint32_t key)
 	case ET_EFFECT_DRAW: break;
 	case ET_EFFECT_ACTION: act(a, action); break;
 	}
+	a->note_ns = a->view.note[0] != '\0' ? et_clock_mono_ns() + NOTE_NS : 0;
 	touch(a, true);
+}
+
+static void end_note(struct app *a)
+{
+	if (a->note_ns == 0 || et_clock_mono_ns() < a->note_ns)
+		return;
+	a->view.note[0] = '\0';
+	a->note_ns = 0;
+	touch(a, false);
 }
 
 static void press_all(struct app *a)
@@ -295,6 +306,8 @@ static int64_t next_wait(const struct app *a)
 
 	if (a->partial_ns != 0)
 		wait = earlier(wait, a->partial_ns > now ? a->partial_ns - now : 0);
+	if (a->note_ns != 0)
+		wait = earlier(wait, a->note_ns > now ? a->note_ns - now : 0);
 	if (a->source->wait_ns != NULL)
 		wait = earlier(wait, a->source->wait_ns(a->source->self));
 	return wait;
@@ -343,6 +356,7 @@ static void turn(struct app *a)
 		press_all(a);
 	if (a->partial_ns != 0 && et_clock_mono_ns() >= a->partial_ns)
 		end_partial(a);
+	end_note(a);
 	if (fds[P_SOURCE].revents != 0 || a->source->wait_ns != NULL)
 		take_newest(a);
 	if (!a->is_done && draw_wait(a, et_clock_mono_ns()) == 0 && draw(a) != 0)

@@ -32,6 +32,8 @@ int et_view_pane(const char *name, unsigned *ix, struct et_err *err)
 
 /* ---- keys ---------------------------------------------------------------------------------- */
 
+#define FAR (1 << 30) /* rows: to the end of any list */
+
 static void move_cursor(struct et_list_state *st, int64_t by)
 {
 	int64_t to = (int64_t)st->cursor + by;
@@ -80,12 +82,12 @@ static void go_back(struct et_view *v)
 		v->is_zoomed = false;
 }
 
+/* Where the help ends is known when it is drawn. */
 static void scroll_help(struct et_view *v, int by)
 {
-	if (by < 0 && v->help_top < (unsigned)-by)
-		v->help_top = 0;
-	else
-		v->help_top = (unsigned)((int)v->help_top + by);
+	int64_t to = (int64_t)v->help_top + by;
+
+	v->help_top = to < 0 ? 0 : to > FAR ? FAR : (unsigned)to;
 }
 
 static bool move(struct et_view *v, enum et_action action)
@@ -98,8 +100,8 @@ static bool move(struct et_view *v, enum et_action action)
 	case ET_ACT_DOWN: by = 1; break;
 	case ET_ACT_PAGE_UP: by = -10; break;
 	case ET_ACT_PAGE_DOWN: by = 10; break;
-	case ET_ACT_TOP: move_cursor(st, -(int64_t)UINT32_MAX); return true;
-	case ET_ACT_BOTTOM: move_cursor(st, UINT32_MAX); return true;
+	case ET_ACT_TOP: by = -FAR; break;
+	case ET_ACT_BOTTOM: by = FAR; break;
 	default: return false;
 	}
 	if (v->has_help)

@@ -162,6 +162,8 @@ ok $? "dusk has colours"
 tell T
 poll shows 'theme mono'
 ok $? "T: the next theme, by name"
+poll lacks 'theme mono'
+ok $? "which is said for a while, then errors have the line again"
 [ "$(colored)" = 0 ]
 ok $? "mono has none"
 tell T

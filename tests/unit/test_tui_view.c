@@ -123,6 +123,21 @@ static void t_keys(void)
 	expect(snap, "3 Heap", 1, "Esc shows them again");
 	press('?');
 	expect(snap, "\u2500 Help \u2500", 1, "? shows the help");
+	for (int round = 0; round < 2; round++) {
+		char *text;
+		uint32_t before = view.panes[view.focus].list.cursor;
+
+		for (int i = 0; i < 9; i++)
+			press(ET_KEY_END);
+		text = draw(snap, 80, 20);
+		ET_OK(has(text, "suspend; fg comes back"), "End: the end of the help");
+		free(text);
+		press(round == 0 ? 'g' : ET_KEY_HOME);
+		text = draw(snap, 80, 20);
+		ET_OK(has(text, "quit (also Q"), "and its beginning again");
+		free(text);
+		ET_IS_INT(view.panes[view.focus].list.cursor, before, "the list below did not move");
+	}
 	press(ET_KEY_ESC);
 	expect(snap, "\u2500 Help \u2500", 0, "Esc closes it");
 	press('4');
