@@ -230,10 +230,10 @@ static void caption(const struct et_pane_args *a, char *buf, size_t n)
 	}
 	et_snapshot_metric(a->snap, ET_M_HZ, &hz);
 	et_snapshot_metric(a->snap, ET_M_ENGINE, &engine);
-	snprintf(buf, n, "by %s, %s samples, %lld Hz %s, \u00b1 95%%",
+	snprintf(buf, n, "by %s, \u00b1 95%%, %lld Hz %s, %s samples",
 		 a->st->view == STACKS ? "stack" : a->opts->is_cum ? "cum" : "flat",
-		 et_pane_thousands(count, sizeof count, (uint64_t)samples), (long long)hz,
-		 et_snapshot_engine((uint32_t)engine));
+		 (long long)hz, et_snapshot_engine((uint32_t)engine),
+		 et_pane_thousands(count, sizeof count, (uint64_t)samples)); /* the header has it too */
 }
 
 const struct et_pane et_pane_cpu = {
