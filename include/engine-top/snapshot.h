@@ -81,6 +81,7 @@ struct et_snapshot {
 };
 #define ET_SNAP_FINAL 1u      /* the session ended with this one */
 #define ET_SNAP_EXACT_HEAP 2u /* every allocation was recorded (--heap-period 1) */
+#define ET_SNAP_ADAPTIVE_HEAP 4u /* the heap period grows as records come */
 
 /* What sends the CPU samples (ET_M_ENGINE).  AUTO is a wish, never a value. */
 enum et_engine { ET_ENGINE_AUTO = 0, ET_ENGINE_ITIMER, ET_ENGINE_TIMER, ET_ENGINE_PERF,
@@ -181,6 +182,8 @@ struct et_row_site {
 	uint32_t pad;
 	int64_t inuse_bytes, inuse_objects, alloc_bytes, alloc_objects;
 	uint64_t samples;   /* recorded allocations behind the estimate */
+	/* half of the 95 % interval of each estimate; 0 where ET_HEAP_EXACT */
+	int64_t inuse_bytes_err, inuse_objects_err, alloc_bytes_err, alloc_objects_err;
 };
 
 enum et_thread_state {

@@ -88,13 +88,19 @@ int et_live_open(struct et_live *live, const struct et_live_opts *o,
 	return live->session == NULL ? -1 : 0;
 }
 
+/* Neither flag nor preset says: adaptive. */
+static uint64_t heap_period(int64_t bytes)
+{
+	return bytes == 0 ? UINT64_MAX : (uint64_t)bytes;
+}
+
 int et_live_start(struct et_live *live, const struct et_live_opts *o, struct et_err *err)
 {
 	struct et_producer producer = et_session_producer(live->session);
 	struct et_profiler_opts opts = {
 		.hz = (unsigned)(o->hz != 0 ? o->hz : live->preset->hz),
-		.heap_period = (uint64_t)(o->heap_period != 0 ? o->heap_period
-							      : live->preset->heap_bytes),
+		.heap_period = heap_period(o->heap_period != 0 ? o->heap_period
+							       : live->preset->heap_bytes),
 		.engine = o->engine,
 		.interval_ns = INTERVAL_NS,
 		.producers = &producer,

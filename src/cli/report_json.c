@@ -275,6 +275,10 @@ static json_t *site_of(struct doc *d, uint32_t row)
 	v[3] = s.alloc_objects;
 	set_str(d, o, "allocator", a.name);
 	set_heap(d, o, v, ET_NA_MEASURED, s.flags);
+	set(d, o, "inuse_bytes_err", json_integer(s.inuse_bytes_err));
+	set(d, o, "inuse_objects_err", json_integer(s.inuse_objects_err));
+	set(d, o, "alloc_bytes_err", json_integer(s.alloc_bytes_err));
+	set(d, o, "alloc_objects_err", json_integer(s.alloc_objects_err));
 	set_count(d, o, "samples", s.samples);
 	set_stack(d, o, s.stack);
 	return o;
@@ -306,6 +310,7 @@ static json_t *heap(struct doc *d)
 
 	set_metric(d, o, "period", ET_M_HEAP_PERIOD_BYTES);
 	set(d, o, "exact", json_boolean((d->snap->flags & ET_SNAP_EXACT_HEAP) != 0));
+	set(d, o, "adaptive", json_boolean((d->snap->flags & ET_SNAP_ADAPTIVE_HEAP) != 0));
 	set_metric(d, o, "inuse_bytes", ET_M_HEAP_INUSE_BYTES);
 	set_metric(d, o, "inuse_objects", ET_M_HEAP_INUSE_OBJECTS);
 	set_metric(d, o, "alloc_bytes", ET_M_HEAP_ALLOC_BYTES);

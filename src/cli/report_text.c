@@ -350,6 +350,14 @@ static void allocators(const struct page *p)
 		allocator(p, &a);
 }
 
+/* Half of the 95 % interval in bytes; nothing beside an exact figure. */
+static void error(const struct page *p, uint32_t flags, int64_t bytes)
+{
+	char num[ET_NUM];
+
+	number(p->out, 7, flags & ET_HEAP_EXACT ? "" : et_text_bytes(num, sizeof num, bytes));
+}
+
 static void site(const struct page *p, uint32_t row)
 {
 	struct et_row_site s;
@@ -358,12 +366,14 @@ static void site(const struct page *p, uint32_t row)
 
 	et_snapshot_get(p->snap, ET_TAB_SITES, row, &s, sizeof s);
 	et_snapshot_get(p->snap, ET_TAB_ALLOCATORS, s.allocator, &a, sizeof a);
-	number(p->out, 7, et_text_bytes(num, sizeof num, s.inuse_bytes));
 	number(p->out, 7, et_text_count(num, sizeof num, s.inuse_objects));
+	number(p->out, 7, et_text_bytes(num, sizeof num, s.inuse_bytes));
+	error(p, s.flags, s.inuse_bytes_err);
 	number(p->out, 9, et_text_bytes(num, sizeof num, s.alloc_bytes));
+	error(p, s.flags, s.alloc_bytes_err);
 	cell(p->out, 14, str(p, a.name));
 	stack_text(p, s.stack, 0, stack, sizeof stack);
-	last_cell(p->out, 59, stack[0] == '\0' ? "(no stack)" : stack);
+	last_cell(p->out, 43, stack[0] == '\0' ? "(no stack)" : stack);
 }
 
 static void sites(const struct page *p)
@@ -375,11 +385,12 @@ static void sites(const struct page *p)
 	if (rows == NULL)
 		return;
 	fputc('\n', p->out);
-	sentence(p->out, "Heap by call site, top %u of %u; %s%s", n < TOP_SITES ? n : TOP_SITES, n,
+	sentence(p->out, "Heap by call site, top %u of %u; %s%s%s", n < TOP_SITES ? n : TOP_SITES, n,
 		 is_exact ? "every allocation counted" : "estimated from one allocation in ",
-		 is_exact ? "" : metric(p, ET_M_HEAP_PERIOD_BYTES, period, sizeof period));
-	fprintf(p->out, "%7s %7s %9s %-14s %s\n", "in use", "objects", "allocated", "allocator",
-		"call site < caller < caller");
+		 is_exact ? "" : metric(p, ET_M_HEAP_PERIOD_BYTES, period, sizeof period),
+		 p->snap->flags & ET_SNAP_ADAPTIVE_HEAP ? " now, in less before" : "");
+	fprintf(p->out, "%7s %7s %7s %9s %7s %-14s %s\n", "objects", "in use", "+/- 95%",
+		"allocated", "+/- 95%", "allocator", "call site < caller < caller");
 	for (uint32_t i = 0; i < n && i < TOP_SITES; i++)
 		site(p, rows[i]);
 	free(rows);

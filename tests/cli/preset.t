@@ -58,7 +58,7 @@ unset ENGINE_TOP_EXAMPLES
 
 run help preset
 [ "$status" -eq 0 ] && [ ! -s err ] && grep -q '^  version .*required' out &&
-	grep -q '^    heap_bytes .*1 B to 1.00G, default 64K' out
+	grep -q '^    heap_bytes .*1 B to 1.00G: .*absent = ' out
 ok $? "help preset explains the keys of the file"
 for kind in image generate bench; do
 	grep -q "^kind: $kind " out || break

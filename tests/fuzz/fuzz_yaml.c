@@ -87,7 +87,7 @@ static void try_preset(const char *bytes, size_t n)
 		must_be_refusal(&err);
 		return;
 	}
-	MUST(p->n_targets > 0 && p->hz >= 1 && p->hz <= 1000 && p->heap_bytes >= 1);
+	MUST(p->n_targets > 0 && p->hz >= 1 && p->hz <= 1000 && p->heap_bytes >= 0);
 	for (size_t i = 0; i < p->n_targets; i++)
 		check_target(p, i);
 	et_preset_free(p);

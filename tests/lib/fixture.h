@@ -223,7 +223,9 @@ static struct et_row_site fixture_site_row(const struct fixture_site *s, unsigne
 	return (struct et_row_site){ .allocator = s->allocator, .stack = s->stack,
 		.inuse_bytes = s->size * live, .inuse_objects = live,
 		.alloc_bytes = s->size * ever, .alloc_objects = ever,
-		.samples = (uint64_t)(s->size * ever / 524288 + 1) };
+		.samples = (uint64_t)(s->size * ever / 524288 + 1),
+		.inuse_bytes_err = s->size * live / 9, .inuse_objects_err = live / 9 + 1,
+		.alloc_bytes_err = s->size * ever / 11, .alloc_objects_err = ever / 11 + 1 };
 }
 
 static struct et_row_allocator fixture_allocator_row(unsigned allocator, unsigned frame)

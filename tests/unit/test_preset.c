@@ -99,7 +99,7 @@ static void t_defaults(void)
 		return;
 	ET_IS_STR(p->name, "f", "name is the file's");
 	ET_IS_STR(p->description, "", "no description");
-	ET_OK(p->jobs == 0 && p->hz == 99 && p->heap_bytes == 65536 && p->store == NULL,
+	ET_OK(p->jobs == 0 && p->hz == 99 && p->heap_bytes == 0 && p->store == NULL,
 	      "jobs, rates, store");
 	s = et_preset_setting(&p->targets[0], "cases");
 	ET_OK(!s->is_given && s->n_list == 3 && strcmp(s->list[2], "tar") == 0,

@@ -436,7 +436,12 @@ static int take_number(struct et_load *l, const struct et_yaml *map, const struc
 {
 	const struct et_yaml *v = et_yamldoc_get(map, key->name);
 	struct et_setting s = { 0 };
-	int rc = v != NULL ? take_value(l, &l->doc, v, key, &s) : take_default(l, key, &s);
+	int rc = 0;
+
+	if (v != NULL)
+		rc = take_value(l, &l->doc, v, key, &s);
+	else if (key->def != NULL)
+		rc = take_default(l, key, &s);
 
 	*out = s.number;
 	return rc;

@@ -76,7 +76,7 @@ struct et_preset {
 	char *description; /* one line; "" if not given */
 	int64_t jobs;       /* targets at a time and pack workers; 0 = number of CPUs */
 	int64_t hz;         /* CPU samples per second, 1..1000; default 99 */
-	int64_t heap_bytes; /* heap sampling period; 1 = every allocation; default 64K */
+	int64_t heap_bytes; /* heap sampling period; 1 = every allocation; 0 = adaptive (default) */
 	char *store;        /* where `output: oci:...` paths go; NULL = private, bounded, removed
 			       at exit */
 	struct et_target_spec *targets;

@@ -17,7 +17,8 @@ static const struct et_key sample_keys[] = {
 	{ .name = "hz", .type = ET_KEY_INT, .least = 1, .most = 1000, .def = "99",
 	  .help = "CPU samples a second" },
 	{ .name = "heap_bytes", .type = ET_KEY_BYTES, .least = 1, .most = KIB * KIB * KIB,
-	  .def = "64K", .help = "one recorded allocation in so many bytes; 1 = every one" },
+	  .help = "one recorded allocation in so many bytes; 1 = every one; absent = fine at first, "
+		  "then coarser" },
 	{ 0 },
 };
 

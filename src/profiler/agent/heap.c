@@ -9,7 +9,10 @@
  *           free() is done with one load.
  * Sampling: bytes until the next record are drawn from an exponential distribution, so an
  * allocation of s bytes is recorded with p = 1 - exp(-s / period) and stands for 1/p of its
- * like: bytes and counts are both unbiased (jemalloc, doc_internal/PROFILING_INTERNALS.md). */
+ * like: bytes and counts are both unbiased (jemalloc, doc_internal/PROFILING_INTERNALS.md), and
+ * with w = 1/p a record adds s^2 w (w - 1) to the variance of the bytes, w (w - 1) to that of the
+ * count.  Each record weighs by the period that its own countdown was drawn from, so the period
+ * may change at any time. */
 #include "profiler/agent/heap.h"
 
 #include <execinfo.h>
@@ -47,6 +50,8 @@ struct map {
 /* Process-wide because the heap is; private to this file. */
 static struct {
 	_Atomic uint64_t period;
+	atomic_bool is_adaptive;
+	atomic_uint_fast64_t n_recorded; /* with this period, when adaptive */
 	struct et_region *region; /* sites and their frames */
 	atomic_uint *slots;       /* site index + 1 */
 	size_t n_frames;
@@ -79,20 +84,42 @@ static uint64_t mix(uint64_t x)
 
 /* ---- sampling ---------------------------------------------------------------------------- */
 
-static int64_t next_step(uint64_t *rng)
+/* Adaptive: 8 KiB gives 8,192 records in the first 64 MiB; then half as many for each doubling. */
+#define PERIOD_LEAST (8u << 10)
+#define PERIOD_MOST (1u << 20)
+#define RECORDS_A_PERIOD 8192u
+
+static void draw_step(struct et_thread *t)
 {
 	uint64_t period = atomic_load_explicit(&heap.period, memory_order_relaxed);
 	double u;
 
-	if (period == 0)
-		return INT64_MAX;
-	if (period == 1)
-		return 0;
-	*rng ^= *rng << 13;
-	*rng ^= *rng >> 7;
-	*rng ^= *rng << 17;
-	u = ((double)(mix(*rng) >> 11) + 1.0) / 9007199254740993.0; /* (0, 1) */
-	return (int64_t)(-log(u) * (double)period) + 1;
+	t->period = period == 0 ? UINT64_MAX : period;
+	if (period == 0) {
+		t->countdown = INT64_MAX;
+		return;
+	}
+	if (period == 1) {
+		t->countdown = 0;
+		return;
+	}
+	t->rng ^= t->rng << 13;
+	t->rng ^= t->rng >> 7;
+	t->rng ^= t->rng << 17;
+	u = ((double)(mix(t->rng) >> 11) + 1.0) / 9007199254740993.0; /* (0, 1) */
+	t->countdown = (int64_t)ceil(-log(u) * (double)period);
+}
+
+static void adapt(void)
+{
+	uint64_t period;
+
+	if (!atomic_load_explicit(&heap.is_adaptive, memory_order_relaxed) ||
+	    (atomic_fetch_add(&heap.n_recorded, 1) + 1) % RECORDS_A_PERIOD != 0)
+		return;
+	period = atomic_load(&heap.period);
+	if (period < PERIOD_MOST)
+		atomic_compare_exchange_strong(&heap.period, &period, period * 2);
 }
 
 static uint64_t weight_fix(uint64_t size, uint64_t period)
@@ -108,6 +135,23 @@ static uint64_t weight_fix(uint64_t size, uint64_t period)
 static uint64_t scale(uint64_t size, uint64_t w_fix)
 {
 	return (uint64_t)(((__uint128_t)size * w_fix) >> ET_HEAP_FIX);
+}
+
+static double weight(uint64_t w_fix)
+{
+	return (double)w_fix / (1 << ET_HEAP_FIX);
+}
+
+static uint64_t count_var(uint64_t w_fix)
+{
+	return (uint64_t)(weight(w_fix) * (weight(w_fix) - 1) * (1 << ET_VAR_FIX) + 0.5);
+}
+
+static uint64_t bytes_var(uint64_t size, uint64_t w_fix)
+{
+	double v = (double)size * (double)size * weight(w_fix) * (weight(w_fix) - 1);
+
+	return v < 1e18 ? (uint64_t)(v + 0.5) : (uint64_t)1e18;
 }
 
 /* ---- sites ------------------------------------------------------------------------------- */
@@ -195,6 +239,12 @@ static void site_add(uint32_t ix, uint64_t size, uint64_t w_fix)
 	atomic_fetch_add_explicit(&s->alloc_bytes, bytes, memory_order_relaxed);
 	atomic_fetch_add_explicit(&s->inuse_fix, (int64_t)w_fix, memory_order_relaxed);
 	atomic_fetch_add_explicit(&s->inuse_bytes, (int64_t)bytes, memory_order_relaxed);
+	if (w_fix == 1u << ET_HEAP_FIX)
+		return;
+	atomic_fetch_add_explicit(&s->alloc_var, count_var(w_fix), memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->inuse_var, count_var(w_fix), memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->alloc_bytes_var, bytes_var(size, w_fix), memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->inuse_bytes_var, bytes_var(size, w_fix), memory_order_relaxed);
 }
 
 static void site_sub(uint32_t ix, uint64_t size, uint64_t w_fix)
@@ -204,6 +254,10 @@ static void site_sub(uint32_t ix, uint64_t size, uint64_t w_fix)
 	atomic_fetch_sub_explicit(&s->inuse_fix, (int64_t)w_fix, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&s->inuse_bytes, (int64_t)scale(size, w_fix),
 				  memory_order_relaxed);
+	if (w_fix == 1u << ET_HEAP_FIX)
+		return;
+	atomic_fetch_sub_explicit(&s->inuse_var, count_var(w_fix), memory_order_relaxed);
+	atomic_fetch_sub_explicit(&s->inuse_bytes_var, bytes_var(size, w_fix), memory_order_relaxed);
 }
 
 /* ---- live objects ------------------------------------------------------------------------ */
@@ -316,17 +370,20 @@ static void lose(void)
 __attribute__((noinline)) static void record(struct et_thread *t, uint32_t allocator,
 					     const void *ptr, size_t size, const void *caller_ra)
 {
-	uint64_t period = atomic_load_explicit(&heap.period, memory_order_relaxed);
+	uint64_t period = t->period;
 	struct et_heap_record rec;
 
-	if (!t->is_stepping) { /* a new thread's first allocation: begin to count */
-		t->is_stepping = true;
-		t->countdown += next_step(&t->rng);
-		if (t->countdown >= 0)
+	if (period == 0) { /* a new thread's first allocation: begin to count */
+		int64_t debt = t->countdown;
+
+		draw_step(t);
+		t->countdown += debt;
+		if (t->countdown > 0)
 			return;
+		period = t->period;
 	}
-	t->countdown = next_step(&t->rng);
-	if (period == 0 || t->is_in_hook)
+	draw_step(t);
+	if (period == UINT64_MAX || t->is_in_hook)
 		return;
 	t->is_in_hook = true;
 	rec.site = site_here(allocator, caller_ra);
@@ -337,6 +394,7 @@ __attribute__((noinline)) static void record(struct et_thread *t, uint32_t alloc
 		lose();
 	else
 		site_add(rec.site, rec.size, rec.weight_fix);
+	adapt();
 	t->is_in_hook = false;
 }
 
@@ -349,7 +407,7 @@ void et_heap_alloc(struct et_thread *t, uint32_t allocator, const void *ptr, siz
 	et_tally_add(&y->bytes, size);
 	et_tally_inuse(y, (int64_t)usable);
 	t->countdown -= (int64_t)(size == 0 ? 1 : size);
-	if (__builtin_expect(t->countdown < 0, 0))
+	if (__builtin_expect(t->countdown <= 0, 0))
 		record(t, allocator, ptr, size, caller_ra);
 }
 
@@ -510,7 +568,9 @@ int et_heap_start(uint64_t period)
 			return -1;
 	}
 	backtrace(warm, 4); /* the first call loads libgcc: not inside somebody's malloc */
-	atomic_store(&heap.period, period);
+	atomic_store(&heap.is_adaptive, period == ET_HEAP_ADAPTIVE);
+	atomic_store(&heap.n_recorded, 0);
+	atomic_store(&heap.period, period == ET_HEAP_ADAPTIVE ? PERIOD_LEAST : period);
 	return 0;
 }
 

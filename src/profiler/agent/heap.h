@@ -9,11 +9,13 @@
 
 #include "profiler/agent/region.h"
 
-/* Mean bytes between two recorded allocations: 0 = record none, 1 = record all.  Before any
- * workload thread begins.
+/* Mean bytes between two recorded allocations: 0 = record none, 1 = record all,
+ * ET_HEAP_ADAPTIVE = begin fine and double each time that enough are recorded, so that a short
+ * run has samples and a long one costs little.  A thread takes it over at its next record.
  * [own] none   [thr] main   [sig] no   [err] -1 without memory for the tables */
+#define ET_HEAP_ADAPTIVE UINT64_MAX
 int et_heap_start(uint64_t period);
-uint64_t et_heap_period(void);
+uint64_t et_heap_period(void); /* the one in force now */
 
 /* `t` got / gives back an object; see probe.h.  `usable` >= size is what counts as in use.
  * [own] none   [thr] owner of t   [sig] no   [err] never: a lost record is counted */

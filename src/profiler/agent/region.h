@@ -21,6 +21,7 @@
 /* Sums of one call site.  Objects are fixed point, 16 bits after the point: a recorded
  * allocation stands for 1 / P(recorded) of its like. */
 #define ET_HEAP_FIX 16
+#define ET_VAR_FIX 8 /* of the variances of counts; those of bytes are whole */
 struct et_site {
 	uint64_t hash;
 	uint32_t allocator;
@@ -30,6 +31,8 @@ struct et_site {
 	uint32_t pad;
 	atomic_uint_fast64_t samples, alloc_fix, alloc_bytes;
 	atomic_int_fast64_t inuse_fix, inuse_bytes;
+	/* variances of the four sums above, as estimates (heap.c); 0 where all is recorded */
+	atomic_uint_fast64_t alloc_var, alloc_bytes_var, inuse_var, inuse_bytes_var;
 };
 
 /* A piece of code that is or was mapped: addresses begin..end belong to `path` loaded at `bias`

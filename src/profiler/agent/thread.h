@@ -37,7 +37,7 @@ struct et_thread {
 
 	/* allocation sampling; owner only */
 	int64_t countdown; /* bytes until the next recorded allocation */
-	bool is_stepping;  /* countdown has been drawn */
+	uint64_t period;   /* mean of the distribution that countdown was drawn from; 0 = not yet */
 	uint64_t rng;
 	volatile bool is_in_hook; /* recording an allocation: the handler looks at it */
 	struct et_tally tally[ET_ALLOCATORS_MAX];

@@ -62,7 +62,7 @@ struct et_collector {
 	int64_t begin_ns, last_ns; /* CLOCK_MONOTONIC; last_ns 0 before the first collection */
 	unsigned hz;
 	enum et_engine engine;
-	uint64_t heap_period;
+	uint64_t heap_period; /* as asked for: 1 = exact, ET_HEAP_ADAPTIVE */
 	bool is_proc_dead; /* /proc does not answer: thread states are n/a */
 
 	/* this collection, and the one before for rates */

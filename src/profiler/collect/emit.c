@@ -3,6 +3,7 @@
  * The telling half of a collection (collector.h): tables of a snapshot out of the folded state.
  * Only what the tables need is written: functions, frames and stacks that no row refers to stay
  * out, and indices are those of the snapshot, not the collector's ids. */
+#include <math.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "profiler/agent/heap.h"
 #include "profiler/agent/hook.h"
 #include "profiler/agent/selfheap.h"
 #include "profiler/collect/collector.h"
@@ -234,6 +236,12 @@ static int bigger(const void *a, const void *b)
 	return x->ix < y->ix ? -1 : x->ix > y->ix;
 }
 
+/* Half of a 95 % interval. */
+static int64_t error_of(const atomic_uint_fast64_t *var, double unit)
+{
+	return (int64_t)(1.96 * sqrt((double)loadu(var) / unit) + 0.5);
+}
+
 static int64_t whole(int64_t fix) { return (fix + (1 << (ET_HEAP_FIX - 1))) >> ET_HEAP_FIX; }
 
 static void put_site(struct et_collector *c, struct maps *m, uint32_t ix)
@@ -248,6 +256,10 @@ static void put_site(struct et_collector *c, struct maps *m, uint32_t ix)
 	row.alloc_bytes = (int64_t)loadu(&s->alloc_bytes);
 	row.alloc_objects = whole((int64_t)loadu(&s->alloc_fix));
 	row.samples = loadu(&s->samples);
+	row.inuse_bytes_err = error_of(&s->inuse_bytes_var, 1);
+	row.inuse_objects_err = error_of(&s->inuse_var, 1 << ET_VAR_FIX);
+	row.alloc_bytes_err = error_of(&s->alloc_bytes_var, 1);
+	row.alloc_objects_err = error_of(&s->alloc_var, 1 << ET_VAR_FIX);
 	et_snapbuild_add(c->build, ET_TAB_SITES, &row, sizeof row);
 }
 
@@ -499,7 +511,7 @@ static void put_heap_metrics(struct et_collector *c, const struct heap_sums *sum
 	struct et_snapbuild *b = c->build;
 	int64_t before = 0;
 
-	et_snapbuild_metric(b, ET_M_HEAP_PERIOD_BYTES, (int64_t)c->heap_period);
+	et_snapbuild_metric(b, ET_M_HEAP_PERIOD_BYTES, (int64_t)et_heap_period());
 	if (!et_hook_is_on()) {
 		for (uint32_t id = ET_M_HEAP_INUSE_BYTES; id <= ET_M_HEAP_ALLOC_RATE; id++)
 			et_snapbuild_metric_na(b, id, ET_NA_NO_INTERPOSE);
@@ -568,6 +580,8 @@ const struct et_snapshot *et_emit(struct et_collector *c, uint32_t flags,
 
 	if (c->heap_period == 1)
 		head.flags |= ET_SNAP_EXACT_HEAP;
+	if (c->heap_period == ET_HEAP_ADAPTIVE)
+		head.flags |= ET_SNAP_ADAPTIVE_HEAP;
 	head.wall_ns = et_clock_wall_ns();
 	et_snapbuild_reset(c->build);
 	intern_sites(c);

@@ -15,7 +15,7 @@ struct et_profiler;
 struct et_profiler_opts {
 	unsigned hz;              /* 1..1000 */
 	enum et_engine engine;    /* ET_ENGINE_AUTO = the best that works */
-	uint64_t heap_period;     /* bytes; 1 = every allocation */
+	uint64_t heap_period;     /* bytes; 1 = every allocation; 0 = none; UINT64_MAX = adaptive */
 	int64_t interval_ns;      /* between two snapshots */
 	const struct et_producer *producers; /* copied; their self must live until stop */
 	size_t n_producers;

@@ -17,6 +17,7 @@ enum { C_NAME, C_INUSE, C_INUSE_N, C_ALLOC, C_ALLOC_N, C_HOW, C_BAR, C_SPARK, C_
 struct figures {
 	int64_t inuse_bytes, inuse_objects, alloc_bytes, alloc_objects;
 	uint32_t na, flags;
+	int64_t err[4]; /* half of the 95 % intervals, in the order above */
 };
 
 struct heap {
@@ -45,11 +46,13 @@ static struct figures figures_at(const struct heap *p, uint32_t ix)
 	if (p->is_sites) {
 		et_snapshot_get(p->a->snap, ET_TAB_SITES, ix, &s, sizeof s);
 		return (struct figures){ s.inuse_bytes, s.inuse_objects, s.alloc_bytes,
-					 s.alloc_objects, ET_NA_MEASURED, s.flags };
+					 s.alloc_objects, ET_NA_MEASURED, s.flags,
+					 { s.inuse_bytes_err, s.inuse_objects_err,
+					   s.alloc_bytes_err, s.alloc_objects_err } };
 	}
 	et_snapshot_get(p->a->snap, ET_TAB_ALLOCATORS, ix, &al, sizeof al);
 	return (struct figures){ al.inuse_bytes, al.inuse_objects, al.alloc_bytes,
-				 al.alloc_objects, al.na, al.flags };
+				 al.alloc_objects, al.na, al.flags, { 0 } };
 }
 
 static int64_t key_of(const void *ctx, uint32_t ix)
@@ -108,6 +111,22 @@ static enum et_style kind_style(uint32_t kind)
 									      : ET_STYLE_LIBC;
 }
 
+/* The error of the figure that orders the table. */
+static void draw_error(const struct heap *p, const struct et_canvas *c, const struct figures *f)
+{
+	const struct et_pane_opts *o = p->a->opts;
+	int64_t err = f->err[(o->is_alloc ? 2 : 0) + (o->is_objects ? 1 : 0)];
+	char num[ET_NUM], text[ET_NUM + 4];
+
+	if (o->is_objects)
+		et_text_count(num, sizeof num, err);
+	else
+		et_text_bytes(num, sizeof num, err);
+	snprintf(text, sizeof text, "\u00b1%s", num);
+	et_table_text(&p->table, c, 0, C_HOW, ET_STYLE_DIM,
+		      (f->flags & ET_HEAP_EXACT) != 0 ? "exact" : text);
+}
+
 static void draw_figures(const struct heap *p, const struct et_canvas *c, const struct figures *f)
 {
 	const struct et_pane_opts *o = p->a->opts;
@@ -129,8 +148,7 @@ static void draw_figures(const struct heap *p, const struct et_canvas *c, const 
 		et_table_text(&p->table, c, 0, num[i].col, is_key ? ET_STYLE_STRONG : ET_STYLE_TEXT,
 			      text);
 	}
-	et_table_text(&p->table, c, 0, C_HOW, ET_STYLE_DIM,
-		      (f->flags & ET_HEAP_EXACT) != 0 ? "exact" : "est.");
+	draw_error(p, c, f);
 }
 
 static void draw_spark(const struct heap *p, const struct et_canvas *c, uint32_t series)
@@ -203,6 +221,14 @@ static void survey(struct heap *p, const struct et_list *l)
 	}
 }
 
+/* Whose error it is: that of the figure that orders the rows. */
+static const char *error_title(const struct et_pane_opts *o)
+{
+	if (o->is_alloc)
+		return o->is_objects ? "\u00b1allocs" : "\u00b1alloc";
+	return o->is_objects ? "\u00b1objects" : "\u00b1in use";
+}
+
 /* Columns with the priorities that the toggles ask for: the ordering one is never dropped. */
 static void make_cols(struct heap *p)
 {
@@ -219,9 +245,10 @@ static void make_cols(struct heap *p)
 				      .priority = o->is_alloc ? o->is_objects : 3 };
 	c[C_ALLOC_N] = (struct et_col){ .title = "allocs", .width = 6, .is_right = true,
 					.priority = o->is_alloc && o->is_objects ? 0 : 6 };
-	/* where all rows are of one kind, the head says it */
-	if (p->n_exact > 0 && p->n_estimated > 0)
-		c[C_HOW] = (struct et_col){ .title = "how", .width = 5, .priority = 1 };
+	/* where all rows are exact, the head says it */
+	if (p->n_estimated > 0)
+		c[C_HOW] = (struct et_col){ .title = error_title(o), .width = 8, .priority = 1,
+					    .is_right = true };
 	c[C_BAR] = (struct et_col){ .title = "", .width = 6, .priority = 9, .grow = 2, .most = 20 };
 	/* on a site the allocator's name matters more than a bar */
 	c[C_SPARK] = (struct et_col){ .title = p->is_sites ? "allocator" : "over time",
