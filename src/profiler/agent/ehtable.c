@@ -208,7 +208,7 @@ static bool read_hdr(const struct et_ehsource *src, struct search *found)
 	uint64_t at, n = 0;
 
 	*found = (struct search){ .hdr = src->hdr };
-	if (src->hdr_end - src->hdr < 12 || src->hdr[0] != 1 ||
+	if (src->hdr_end - src->hdr < 8 || src->hdr[0] != 1 ||
 	    !et_ehcfa_pointer(&p, src->hdr_end, src->hdr[1], &at))
 		return false;
 	if (at < (uintptr_t)src->base || at >= (uintptr_t)src->end)
