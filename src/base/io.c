@@ -7,11 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define PIPE_WAIT_MS 5000
 
 int et_io_write_all(int fd, const void *buf, size_t n)
 {
@@ -30,6 +33,25 @@ int et_io_write_all(int fd, const void *buf, size_t n)
 	return 0;
 }
 
+/* read(2) that waits for a pipe's writer, but not for ever: whoever reads a preset has the signals
+ * blocked that would end the wait. */
+static ssize_t read_some(int fd, void *buf, size_t n)
+{
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		ssize_t r = read(fd, buf, n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r >= 0 || errno != EAGAIN)
+			return r;
+		if (poll(&p, 1, PIPE_WAIT_MS) == 0) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+	}
+}
+
 static int read_open_file(int fd, const char *path, size_t limit, char **out, size_t *n,
 			  struct et_err *err)
 {
@@ -37,10 +59,8 @@ static int read_open_file(int fd, const char *path, size_t limit, char **out, si
 	char *buf = malloc(room + 1);
 
 	while (buf != NULL) {
-		ssize_t r = read(fd, buf + used, room - used);
+		ssize_t r = read_some(fd, buf + used, room - used);
 
-		if (r < 0 && errno == EINTR)
-			continue;
 		if (r < 0) {
 			et_err_sys(err, ET_EXIT_INPUT, errno, "cannot read '%s'", path);
 			break;
@@ -71,7 +91,8 @@ static int read_open_file(int fd, const char *path, size_t limit, char **out, si
 
 int et_io_read_file(const char *path, size_t limit, char **out, size_t *n, struct et_err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* O_NONBLOCK: a FIFO without a writer is an empty file */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
 	int rc;
 

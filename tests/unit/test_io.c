@@ -274,6 +274,43 @@ static void t_tmpdir(void)
 	unsetenv("TMPDIR");
 }
 
+/* The writer of a pipe that comes late, as in `engine-top run <(generate)`. */
+static void *write_late(void *arg)
+{
+	struct timespec pause = { .tv_nsec = 50000000 };
+
+	nanosleep(&pause, NULL);
+	(void)!write(*(int *)arg, "late", 4);
+	close(*(int *)arg);
+	return NULL;
+}
+
+static void t_read_pipes(void)
+{
+	struct et_err err = { .code = ET_EXIT_OK };
+	pthread_t writer;
+	char *out = NULL, path[40];
+	size_t n = 1;
+	int fds[2];
+
+	if (mkfifo(in_top("fifo"), 0600) != 0 || pipe(fds) != 0) {
+		ET_OK(0, "a fifo and a pipe");
+		return;
+	}
+	ET_IS_INT(et_io_read_file(in_top("fifo"), 100, &out, &n, &err), 0,
+		  "a fifo without a writer holds nobody up");
+	ET_IS_INT((long long)n, 0, "... and is empty");
+	free(out);
+	out = NULL;
+	snprintf(path, sizeof path, "/dev/fd/%d", fds[0]);
+	pthread_create(&writer, NULL, write_late, &fds[1]);
+	ET_OK(et_io_read_file(path, 100, &out, &n, &err) == 0 && n == 4 &&
+	      memcmp(out, "late", 4) == 0, "a pipe is read to its end, however late");
+	pthread_join(writer, NULL);
+	close(fds[0]);
+	free(out);
+}
+
 static int put_by_rename(int dirfd, const char *name, const void *buf, size_t n, int replace)
 {
 	return put_renamed(dirfd, name, buf, n, replace);
@@ -286,6 +323,7 @@ int main(void)
 		return 1;
 	}
 	t_read();
+	t_read_pipes();
 	t_write_all();
 	try_put(et_io_put_file, "best way");
 	try_put(put_by_rename, "by rename");
