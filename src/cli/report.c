@@ -17,8 +17,9 @@ struct et_share et_report_share(uint64_t hits, uint64_t n)
 	scale = 1 / (1 + Z * Z / d);
 	middle = scale * (p + Z * Z / (2 * d));
 	half = scale * Z * sqrt(p * (1 - p) / d + Z * Z / (4 * d * d));
-	return (struct et_share){ .pct = 100 * p, .lo_pct = 100 * fmax(0, middle - half),
-				  .hi_pct = 100 * fmin(1, middle + half) };
+	/* fmin, fmax by p: rounding must not leave 0 % just outside its own interval */
+	return (struct et_share){ .pct = 100 * p, .lo_pct = 100 * fmin(p, fmax(0, middle - half)),
+				  .hi_pct = 100 * fmax(p, fmin(1, middle + half)) };
 }
 
 struct et_share et_report_part(uint64_t part, int64_t weight, int64_t n)

@@ -153,6 +153,8 @@ static void t_share(void)
 	ET_OK(s.pct == 0 && s.hi_pct == 0, "of none");
 	s = et_report_share(8, 4);
 	ET_OK(s.pct == 100, "more than all is all");
+	s = et_report_share(0, 1360);
+	ET_OK(s.lo_pct <= 0, "0 of 1360 lies in its own interval, whatever the rounding");
 }
 
 static void t_heap(void)
