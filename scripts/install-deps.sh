@@ -30,6 +30,8 @@ table() {
 	test umoci cmd:umoci unpacks the images we build
 	test libarchive-tools cmd:bsdtar makes and lists archives for tests
 	readers python3 cmd:python3 an independent reader of tar layers and of JSON
+	readers sqlite3 cmd:sqlite3 a real program whose stacks the unwinder is tested on
+	readers openssl cmd:openssl another, with hand-written vector code
 	readers groff-base cmd:groff typesets the manual pages and names their mistakes
 	readers valgrind cmd:valgrind runs the unit tests under memcheck
 	END

@@ -6,8 +6,9 @@
  * both et_unwind_context() and backtrace() take the stack, which are compared frame by frame.
  * The counts lie in a file mapping, UNWINDCHECK_OUT.PID, so they survive any end.
  *
- * The other half is a program: `unwindcheck MIN FILE...` adds counts up, shows what differed,
- * and fails unless there are at least MIN samples and all of them were equal. */
+ * The other half is a program: `unwindcheck MIN LATE FILE...` adds counts up, shows what
+ * differed, and fails unless there are at least MIN samples, at most LATE of 10,000 of them in
+ * code that no build had seen (and the unwinder said so), and all others equal. */
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -355,7 +356,11 @@ int main(int argc, char **argv)
 	static struct counts c;
 	uint64_t samples = 0, equal = 0, late = 0;
 
-	for (int i = 2; i < argc; i++) {
+	if (argc < 4) {
+		fprintf(stderr, "usage: unwindcheck MIN LATE FILE...\n");
+		return 2;
+	}
+	for (int i = 3; i < argc; i++) {
 		if (read_counts(argv[i], &c) != 0) {
 			fprintf(stderr, "unwindcheck: '%s' holds no counts\n", argv[i]);
 			return 2;
@@ -367,9 +372,9 @@ int main(int argc, char **argv)
 		late += c.late;
 	}
 	printf("# %" PRIu64 " samples, %" PRIu64 " equal, %" PRIu64 " late\n", samples, equal, late);
-	if (argc < 3 || samples < strtoull(argv[1], NULL, 10))
+	if (samples < strtoull(argv[1], NULL, 10) || samples != equal + late)
 		return 1;
-	return samples == equal + late ? 0 : 1;
+	return late * 10000 <= samples * strtoull(argv[2], NULL, 10) ? 0 : 1;
 }
 
 #endif

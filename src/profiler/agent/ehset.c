@@ -232,6 +232,20 @@ static const ElfW(Phdr) *find_source(const struct dl_phdr_info *m, struct et_ehs
 	return NULL;
 }
 
+/* From the first executable segment to the last one. */
+static void find_code(const struct dl_phdr_info *m, struct et_ehmodule *out)
+{
+	for (int i = 0; i < m->dlpi_phnum; i++) {
+		const ElfW(Phdr) *seg = &m->dlpi_phdr[i];
+		uint64_t lo = m->dlpi_addr + seg->p_vaddr, hi = lo + seg->p_memsz;
+
+		if (seg->p_type != PT_LOAD || (seg->p_flags & PF_X) == 0)
+			continue;
+		out->lo = lo < out->lo ? lo : out->lo;
+		out->hi = hi > out->hi ? hi : out->hi;
+	}
+}
+
 static struct et_ehtable *known_table(uint64_t identity)
 {
 	for (uint32_t i = 0; latest != NULL && i < latest->n; i++)
@@ -262,10 +276,10 @@ static int add_module(struct dl_phdr_info *m, size_t size, void *self)
 	}
 	if (t == NULL)
 		return 0;
-	s->found[s->n++] = (struct et_ehmodule){ .lo = t->lo, .hi = t->hi, .rows = t->rows,
-						 .index = t->index, .wides = t->wides,
-						 .exprs = t->exprs, .table = t,
-						 .identity = identity };
+	s->found[s->n] = (struct et_ehmodule){ .lo = t->lo, .hi = t->hi, .base = t->lo,
+					       .end = t->hi, .rows = t->rows, .index = t->index,
+					       .table = t, .identity = identity };
+	find_code(m, &s->found[s->n++]);
 	return 0;
 }
 

@@ -11,11 +11,11 @@
 #include "profiler/agent/ehtable.h"
 
 struct et_ehmodule {
-	uint64_t lo, hi; /* code that the table speaks of */
+	uint64_t lo, hi;         /* all of its code */
+	uint64_t base, end;      /* the part that the table speaks of; the rest has no unwind
+				    information (.init and .fini lie outside of it) */
 	const struct et_ehrow *rows;
 	const uint32_t *index;
-	const struct et_ehwide *wides;
-	const uint8_t *exprs;
 	struct et_ehtable *table;
 	uint64_t identity; /* of the module's file and place; see ehset.c */
 };

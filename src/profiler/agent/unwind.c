@@ -223,11 +223,13 @@ static unsigned step_by_table(struct walk *w, uint64_t pc)
 	w->is_signal = false;
 	if (m == NULL)
 		return give_up(ET_UNWIND_CAUSE_NO_MODULE);
-	rule = et_ehtable_rule(m->rows, m->index, (uint32_t)(pc - m->lo));
+	if (pc < m->base || pc >= m->end)
+		return no_cfi(m, w->now.ip);
+	rule = et_ehtable_rule(m->rows, m->index, (uint32_t)(pc - m->base));
 	if ((rule & 3) == ET_EH_SPECIAL)
 		return step_special(w, m, rule);
 	if ((rule & 3) == ET_EH_WIDE) {
-		cause = step_wide(w, &m->wides[rule >> 2], m->exprs);
+		cause = step_wide(w, &m->table->wides[rule >> 2], m->table->exprs);
 	} else {
 		cause = step_short(w, &w->now, rule);
 		w->known = 0;
