@@ -365,9 +365,13 @@ static void turn(struct app *a)
 
 int et_app_check(const struct et_app_opts *opts, struct et_err *err)
 {
+	const char *instead = opts->source->is_replay ? "replay REC --screen 80x24" : "run PRESET --plain";
+	struct et_err why = { 0 };
 	struct et_theme theme;
 
-	return et_term_check(err) != 0 ? -1 : et_theme_load(&theme, opts->theme, err);
+	if (et_term_check(&why) != 0)
+		return et_err_set(err, why.code, "%s; use 'engine-top %s' instead", why.msg, instead);
+	return et_theme_load(&theme, opts->theme, err);
 }
 
 int et_app_run(const struct et_app_opts *opts, struct et_app_end *end, struct et_err *err)

@@ -33,7 +33,6 @@
 #define SYNC_END "\033[?2026l"
 #define CLOSE_WAIT_MS 300 /* for a terminal that does not read */
 #define COLS_MAX 1000u
-#define INSTEAD "; use 'engine-top run PRESET --plain' instead"
 
 struct et_term {
 	int in_fd, out_fd;
@@ -64,14 +63,14 @@ int et_term_check(struct et_err *err)
 
 	if (!isatty(STDIN_FILENO))
 		return et_err_set(err, ET_EXIT_INPUT,
-				  "the dashboard needs a terminal on standard input" INSTEAD);
+				  "the dashboard needs a terminal on standard input");
 	if (!isatty(STDOUT_FILENO))
 		return et_err_set(err, ET_EXIT_INPUT,
-				  "the dashboard needs a terminal on standard output" INSTEAD);
+				  "the dashboard needs a terminal on standard output");
 	if (term == NULL || term[0] == '\0')
-		return et_err_set(err, ET_EXIT_INPUT, "TERM is not set" INSTEAD);
+		return et_err_set(err, ET_EXIT_INPUT, "TERM is not set");
 	if (setupterm(NULL, STDOUT_FILENO, &status) != OK)
-		return et_err_set(err, ET_EXIT_INPUT, "terminal '%s' (TERM) is %s" INSTEAD, term,
+		return et_err_set(err, ET_EXIT_INPUT, "terminal '%s' (TERM) is %s", term,
 				  status == 1 ? "a printing one" : status == 0
 				  ? "not known here, or too simple" : "not known: no terminfo database");
 	cup = tigetstr("cup");
@@ -79,8 +78,8 @@ int et_term_check(struct et_err *err)
 		cup = NULL;
 	del_curterm(cur_term);
 	if (cup == NULL)
-		return et_err_set(err, ET_EXIT_INPUT, "terminal '%s' (TERM) cannot move its cursor"
-				  INSTEAD, term);
+		return et_err_set(err, ET_EXIT_INPUT, "terminal '%s' (TERM) cannot move its cursor",
+				  term);
 	return 0;
 }
 

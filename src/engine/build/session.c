@@ -341,7 +341,8 @@ static void fill_target(const struct et_target *t, struct et_snapbuild *b)
 		.name = et_snapbuild_str(b, t->spec->name),
 		.kind = et_snapbuild_str(b, t->spec->kind->name),
 		.stage = is_running ? intern(b, &p->stage) : 0,
-		.digest = et_snapbuild_str(b, t->digest),
+		/* a failed round has none; the last good one would pass for its result */
+		.digest = t->state == ET_TARGET_FAILED ? 0 : et_snapbuild_str(b, t->digest),
 		.error = et_snapbuild_str(b, t->error),
 		.output = et_snapbuild_str(b, t->output),
 		.state = t->state,

@@ -494,7 +494,9 @@ static void put_usage(struct et_collector *c)
 	if (getrusage(RUSAGE_SELF, &ru) == 0) {
 		et_snapbuild_metric(b, ET_M_USER_NS, timeval_ns(ru.ru_utime));
 		et_snapbuild_metric(b, ET_M_SYS_NS, timeval_ns(ru.ru_stime));
-		et_snapbuild_metric(b, ET_M_RSS_PEAK_BYTES, (int64_t)ru.ru_maxrss * 1024);
+		/* the kernel brings it up to date less often than what is resident now */
+		et_snapbuild_metric(b, ET_M_RSS_PEAK_BYTES,
+				    ru.ru_maxrss * 1024 > rss ? ru.ru_maxrss * 1024 : rss);
 		et_snapbuild_metric(b, ET_M_MINOR_FAULTS, ru.ru_minflt);
 		et_snapbuild_metric(b, ET_M_MAJOR_FAULTS, ru.ru_majflt);
 	}
