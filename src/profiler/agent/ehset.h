@@ -60,24 +60,23 @@ void et_ehset_leave(void);
 /* [own] none   [thr] any   [sig] no   [err] never */
 void et_ehset_info(struct et_ehset_info *out);
 
-/* The short rules of callers met before: one word each, in the place that pc says.  The place
- * (14 bits) and the other 33 bits of an address are the whole of it, so what is recalled is never
- * another address's; a word is read and written as one.  0: not there.
+/* The short rules of callers met before, by return address: one word each, in the place that the
+ * address says.  The place (14 bits) and the other 33 bits of an address are the whole of it, so
+ * what is recalled is never another address's; a word is read and written as one.  0: not there.
  * [own] none   [thr] any   [sig] safe   [err] never */
 #define ET_EHSET_PLACES (1u << 14)
-static inline uint64_t et_ehset_place(uint64_t pc) { return (pc ^ pc >> 14) % ET_EHSET_PLACES; }
 
-static inline uint32_t et_ehset_recall(const struct et_ehset *s, uint64_t pc)
+static inline uint32_t et_ehset_recall(const struct et_ehset *s, uint64_t ra)
 {
-	uint64_t word = atomic_load_explicit(&s->recent[et_ehset_place(pc)], memory_order_relaxed);
+	uint64_t word = atomic_load_explicit(&s->recent[ra % ET_EHSET_PLACES], memory_order_relaxed);
 
-	return word >> 31 == pc >> 14 ? (uint32_t)(word & 0x7fffffff) : 0;
+	return word >> 31 == ra >> 14 ? (uint32_t)(word & 0x7fffffff) : 0;
 }
 
-static inline void et_ehset_remember(const struct et_ehset *s, uint64_t pc, uint32_t rule)
+static inline void et_ehset_remember(const struct et_ehset *s, uint64_t ra, uint32_t rule)
 {
-	if (pc >> 47 == 0)
-		atomic_store_explicit(&s->recent[et_ehset_place(pc)], pc >> 14 << 31 | rule,
+	if (ra >> 47 == 0)
+		atomic_store_explicit(&s->recent[ra % ET_EHSET_PLACES], ra >> 14 << 31 | rule,
 				      memory_order_relaxed);
 }
 

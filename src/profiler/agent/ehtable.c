@@ -15,7 +15,7 @@
 #include "base/pages.h"
 
 #define PAGE 4096u
-#define CFA_MAX ((1u << 13) - 1)
+#define CFA_MAX ((1u << 15) - 8) /* bytes */
 #define SLOT_MAX 255u
 #define RECENT 512u          /* wide rules and expressions among which an equal one is looked for */
 #define WIDES_MAX (1u << 14) /* a module with more of them is asked from backtrace() there */
@@ -141,10 +141,10 @@ static uint32_t rule_of(struct et_ehscratch *s)
 		return special(ET_EH_ASK);
 	if (s->reader.cie->is_signal || cfa->how != ET_CFA_REG ||
 	    (!is_rsp && cfa->reg != ET_EH_RBP) || cfa->off < 0 || cfa->off % 8 != 0 ||
-	    (unsigned)cfa->off / 8 > CFA_MAX || rbp < 0 || rbx < 0 || ra->how != ET_CFA_AT ||
+	    (unsigned)cfa->off > CFA_MAX || rbp < 0 || rbx < 0 || ra->how != ET_CFA_AT ||
 	    ra->off != -8 || state->reg[ET_EH_RSP].how != ET_CFA_SAME)
 		return wide_rule(s, state, s->reader.cie->is_signal);
-	return (is_rsp ? ET_EH_RSP_BASE : ET_EH_RBP_BASE) | (uint32_t)cfa->off / 8 << 2 |
+	return (is_rsp ? ET_EH_RSP_BASE : ET_EH_RBP_BASE) | (uint32_t)cfa->off |
 	       (uint32_t)rbp << 15 | (uint32_t)rbx << 23;
 }
 

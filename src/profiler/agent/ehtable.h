@@ -6,7 +6,7 @@
  *
  * A rule in 31 bits, by its lowest two:
  *   ET_EH_SPECIAL  the rest is an enum et_eh_special
- *   ET_EH_RSP, _RBP  CFA = that register + 8 * bits 2..14; the return address is at CFA - 8; the
+ *   ET_EH_RSP, _RBP  CFA = that register + 8 * bits 3..14; the return address is at CFA - 8; the
  *                  caller's rbp is at CFA - 8 * bits 15..22 and its rbx at CFA - 8 * bits 23..30
  *                  (0: still in the register).  r12..r15 are not followed: no rule of the
  *                  programs we know needs them in a caller.
@@ -26,7 +26,7 @@ enum et_eh_special {
 	ET_EH_OUTER,  /* there is no caller */
 };
 
-#define ET_EH_CFA(rule) ((uint64_t)((rule) >> 2 & 0x1fff) * 8)
+#define ET_EH_CFA(rule) ((uint64_t)((rule) & 0x7ff8))
 #define ET_EH_RBP_SLOT(rule) ((rule) >> 15 & 0xff)
 #define ET_EH_RBX_SLOT(rule) ((rule) >> 23)
 

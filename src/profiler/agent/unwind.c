@@ -231,13 +231,18 @@ static unsigned step_by_table(struct walk *w, uint64_t pc)
 	if ((rule & 3) == ET_EH_WIDE) {
 		cause = step_wide(w, &m->table->wides[rule >> 2], m->table->exprs);
 	} else {
+		if (!w->is_exact) /* interrupted code is seldom met again, callers are */
+			et_ehset_remember(w->set, w->now.ip, rule);
 		cause = step_short(w, &w->now, rule);
 		w->known = 0;
-		if (!w->is_exact) /* interrupted code is seldom met again, callers are */
-			et_ehset_remember(w->set, pc, rule);
 	}
 	return cause == ET_UNWIND_CAUSE_NONE ? 0 : give_up(cause);
 }
+
+/* Pairs of words that are loaded together tempt the compiler to keep them in vector registers,
+ * at twice the time for a frame. */
+#define IN_REGISTERS(f) \
+	__asm__("" : "+r"((f).ip), "+r"((f).sp), "+r"((f).rbp_at), "+r"((f).rbx_at))
 
 /* The frame is copied to where the compiler can keep it in registers. */
 static unsigned walk_all(struct walk *w, uint64_t *out, unsigned max, unsigned *flags)
@@ -246,9 +251,10 @@ static unsigned walk_all(struct walk *w, uint64_t *out, unsigned max, unsigned *
 	uint64_t from_ra = w->from_ra;
 	unsigned n = 0;
 
+	IN_REGISTERS(f);
 	while (f.ip != 0) { /* 0: no caller; makecontext() and hand-made stacks say it so too */
 		uint64_t pc = w->is_exact ? f.ip : f.ip - 1;
-		uint32_t rule = et_ehset_recall(w->set, pc);
+		uint32_t rule = w->is_exact ? 0 : et_ehset_recall(w->set, f.ip);
 
 		if (n == max) {
 			*flags = ET_UNWIND_TRUNCATED;
@@ -264,6 +270,7 @@ static unsigned walk_all(struct walk *w, uint64_t *out, unsigned max, unsigned *
 			if (*flags != 0)
 				break;
 			f = w->now;
+			IN_REGISTERS(f);
 			out[n - 1] += w->is_signal && !w->is_exact; /* it was never called */
 			w->is_exact = w->is_signal;
 		}
