@@ -298,3 +298,21 @@ int et_io_tmpdir(const char *prefix, char *path, size_t n)
 	}
 	return mkdtemp(path) == NULL ? -1 : 0;
 }
+
+bool et_io_can_write(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	struct stat st;
+
+	if (stat(path, &st) == 0) {
+		if (S_ISDIR(st.st_mode))
+			errno = EISDIR;
+		return !S_ISDIR(st.st_mode) && access(path, W_OK) == 0;
+	}
+	if (errno != ENOENT || path[0] == '\0' || strlen(path) >= sizeof folder)
+		return false;
+	snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
+		 slash == NULL ? "." : path);
+	return access(folder, W_OK | X_OK) == 0;
+}

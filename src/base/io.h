@@ -6,6 +6,7 @@
 #ifndef ET_BASE_IO_H
 #define ET_BASE_IO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -32,5 +33,9 @@ int et_io_rmtree(int dirfd, const char *name);
 
 /* New private directory under $TMPDIR (else /tmp): PREFIX.PID.XXXXXX.  path: PATH_MAX bytes. */
 int et_io_tmpdir(const char *prefix, char *path, size_t n);
+
+/* Could a file of this name be written?  Asked before work is begun, so that a wrong name costs
+ * none; nothing is touched.  False with errno. */
+bool et_io_can_write(const char *path);
 
 #endif

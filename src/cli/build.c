@@ -25,6 +25,7 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/text.h"
 #include "cli/cmd.h"
 #include "cli/report_json.h"
@@ -323,31 +324,11 @@ static bool is_json_on_stdout(const struct args *a)
 	return a->is_json && (a->json_file == NULL || strcmp(a->json_file, "-") == 0);
 }
 
-/* Could a file of this name be written?  Asked before the build, so that a wrong name costs no
- * work; nothing is touched, so that a build that is killed leaves the old report. */
-static bool is_writable(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char folder[PATH_MAX];
-	struct stat st;
-
-	if (stat(path, &st) == 0) {
-		if (S_ISDIR(st.st_mode))
-			errno = EISDIR;
-		return !S_ISDIR(st.st_mode) && access(path, W_OK) == 0;
-	}
-	if (errno != ENOENT || path[0] == '\0' || strlen(path) >= sizeof folder)
-		return false;
-	snprintf(folder, sizeof folder, "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
-		 slash == NULL ? "." : path);
-	return access(folder, W_OK | X_OK) == 0;
-}
-
 static int check_json(const struct args *a)
 {
 	struct et_err err = { 0 };
 
-	if (!a->is_json || is_json_on_stdout(a) || is_writable(a->json_file))
+	if (!a->is_json || is_json_on_stdout(a) || et_io_can_write(a->json_file))
 		return ET_EXIT_OK;
 	et_err_sys(&err, ET_EXIT_INPUT, errno, "cannot write '%s'", a->json_file);
 	return et_cmd_fail(&err);
@@ -425,7 +406,6 @@ static int run(int argc, char **argv)
 
 	if (a.exclude == NULL)
 		return et_cmd_fail(&(struct et_err){ ET_EXIT_LACK, 0, "out of memory" });
-	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write(2), not the end */
 	status = parse(&a, argc, argv);
 	if (status == ET_EXIT_OK)
 		status = check_json(&a);

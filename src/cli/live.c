@@ -24,7 +24,7 @@ static int parse_size(const char *text, int64_t *out, struct et_err *err)
 
 	for (long i = 0; unit != NULL && i <= unit - units; i++)
 		v = v > LLONG_MAX / 1024 ? LLONG_MAX : v * 1024;
-	if (end == text || (*end != '\0' && (unit == NULL || end[1] != '\0')) || v < 1 ||
+	if (text[0] < '0' || text[0] > '9' || (*end != '\0' && (unit == NULL || end[1] != '\0')) || v < 1 ||
 	    v > INT64_C(1) << 40)
 		return et_err_set(err, ET_EXIT_INPUT,
 				  "--heap-period wants bytes from 1 to 1024G, as 65536 or 64K, not '%s'",

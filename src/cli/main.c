@@ -114,6 +114,7 @@ static void block_signals(void)
 		sigaddset(&set, heard[i]);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN); /* a closed stdout is an error like any other */
+	signal(SIGXFSZ, SIG_IGN); /* so is a file size limit */
 	/* a timer that the program before us left armed survives exec (setitimer(2)) */
 	signal(SIGPROF, SIG_IGN);
 }

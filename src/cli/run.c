@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "cli/live.h"
 #include "cli/report_json.h"
 #include "cli/report_text.h"
@@ -296,6 +297,10 @@ static int run_preset(struct run *r, const struct et_live_opts *o)
 	struct et_err err = { 0 };
 	int status;
 
+	if (r->json_file != NULL && !et_io_can_write(r->json_file)) {
+		et_err_sys(&err, ET_EXIT_INPUT, errno, "cannot write '%s'", r->json_file);
+		return et_cmd_fail(&err);
+	}
 	r->signal_fd = r->wake_fd = -1;
 	r->lines_fd = !r->is_json || r->json_file != NULL ? STDOUT_FILENO
 		      : r->is_verbose			  ? STDERR_FILENO

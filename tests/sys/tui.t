@@ -268,7 +268,7 @@ ok $? "q after fg"
 refused()
 {
 	[ "$status" = 2 ] && [ "$(wc -l < "$dir/err")" = 1 ] && grep -q -- "$1" "$dir/err" &&
-		grep -q -- '--plain' "$dir/err" && [ ! -s "$dir/out" ]
+		grep -q "use 'engine-top .*' instead" "$dir/err" && [ ! -s "$dir/out" ]
 	ok $? "refused in one line that says what to do instead: $1"
 }
 "$ET_BIN" replay "$rec" < /dev/null > "$dir/out" 2> "$dir/err"

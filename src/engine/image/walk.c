@@ -488,6 +488,11 @@ int et_tree_walk(struct et_tree *tree, int root_fd, const struct et_tree_opts *o
 	int rc;
 
 	*tree = (struct et_tree){ .root_fd = root_fd };
+	for (size_t i = 0; i < opts->n_exclude; i++)
+		if (strlen(opts->exclude[i]) >= PATH_MAX)
+			return et_err_set(err, ET_EXIT_INPUT,
+					  "exclude pattern '%.40s...' is longer than %d bytes",
+					  opts->exclude[i], PATH_MAX - 1);
 	rc = begin(&w) != 0 || walk_all(&w) != 0 ? -1 : 0;
 	while (w.depth > 0)
 		free_frame(&w.stack[--w.depth]);

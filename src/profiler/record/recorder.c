@@ -74,12 +74,7 @@ static void *recorder_main(void *arg)
 	struct et_recorder *r = arg;
 	struct pollfd fds[2] = { { .fd = r->mbox.fd, .events = POLLIN },
 				 { .fd = r->stop_fd, .events = POLLIN } };
-	sigset_t too_large;
 
-	/* a file limit shall be an error of write(2) in this thread, not the end of the process */
-	sigemptyset(&too_large);
-	sigaddset(&too_large, SIGXFSZ);
-	pthread_sigmask(SIG_BLOCK, &too_large, NULL);
 	while (fds[1].revents == 0) {
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			break;
