@@ -45,11 +45,12 @@ static atomic_flag is_busy = ATOMIC_FLAG_INIT;
 static atomic_uint asked;
 static struct et_ehset *latest;
 static struct et_ehset *retired[RETIRED_MAX];
-static unsigned n_retired;
+static atomic_uint n_retired;
 static unsigned long long seen_adds, seen_subs; /* the loader's counts at `latest` */
 static struct et_ehset_info info;
 
-/* `gate` orders the store to `current` against dlclose; held for a few instructions. */
+/* `gate` orders the store to `current` against dlclose, and guards `info`; held for a few
+ * instructions. */
 static atomic_flag gate = ATOMIC_FLAG_INIT;
 static unsigned n_unloading;
 static unsigned n_unloaded;
@@ -194,16 +195,32 @@ static const uint8_t *mapped(const struct dl_phdr_info *m, const ElfW(Phdr) *ph)
 
 static size_t at_most(size_t n, size_t max) { return n < max ? n : max; }
 
+/* The segment in memory that holds all of a part; NULL: that part is not loaded. */
+static const ElfW(Phdr) *segment_of(const struct dl_phdr_info *m, const ElfW(Phdr) *part)
+{
+	for (int i = 0; i < m->dlpi_phnum; i++) {
+		const ElfW(Phdr) *seg = &m->dlpi_phdr[i];
+
+		if (seg->p_type == PT_LOAD && (seg->p_flags & PF_R) != 0 &&
+		    part->p_vaddr >= seg->p_vaddr && part->p_memsz <= seg->p_memsz &&
+		    part->p_vaddr - seg->p_vaddr <= seg->p_memsz - part->p_memsz)
+			return seg;
+	}
+	return NULL;
+}
+
 /* Where it lies, what its segments look like, its build id and where its functions begin: a
  * module that agrees in all of it has the same unwind information. */
 static uint64_t identity_of(const struct dl_phdr_info *m, const ElfW(Phdr) *hdr)
 {
 	uint64_t h = mix(m->dlpi_addr + 1, m->dlpi_phdr, m->dlpi_phnum * sizeof *m->dlpi_phdr);
 
-	for (int i = 0; i < m->dlpi_phnum; i++)
-		if (m->dlpi_phdr[i].p_type == PT_NOTE)
-			h = mix(h, mapped(m, &m->dlpi_phdr[i]),
-				at_most(m->dlpi_phdr[i].p_filesz, NOTES_MAX));
+	for (int i = 0; i < m->dlpi_phnum; i++) {
+		const ElfW(Phdr) *note = &m->dlpi_phdr[i];
+
+		if (note->p_type == PT_NOTE && segment_of(m, note) != NULL)
+			h = mix(h, mapped(m, note), at_most(note->p_memsz, NOTES_MAX));
+	}
 	return mix(h, mapped(m, hdr), at_most(hdr->p_memsz, SEARCH_MAX));
 }
 
@@ -215,26 +232,19 @@ static const ElfW(Phdr) *find_source(const struct dl_phdr_info *m, struct et_ehs
 	for (int i = 0; i < m->dlpi_phnum; i++)
 		if (m->dlpi_phdr[i].p_type == PT_GNU_EH_FRAME)
 			hdr = &m->dlpi_phdr[i];
-	if (hdr == NULL)
+	seg = hdr == NULL ? NULL : segment_of(m, hdr);
+	if (seg == NULL)
 		return NULL;
-	for (int i = 0; i < m->dlpi_phnum; i++) {
-		seg = &m->dlpi_phdr[i];
-		if (seg->p_type != PT_LOAD || (seg->p_flags & PF_R) == 0 ||
-		    hdr->p_vaddr < seg->p_vaddr ||
-		    hdr->p_vaddr + hdr->p_memsz > seg->p_vaddr + seg->p_memsz)
-			continue;
-		*src = (struct et_ehsource){
-			.hdr = mapped(m, hdr), .hdr_end = mapped(m, hdr) + hdr->p_memsz,
-			.base = mapped(m, seg), .end = mapped(m, seg) + seg->p_memsz
-		};
-		return hdr;
-	}
-	return NULL;
+	*src = (struct et_ehsource){ .hdr = mapped(m, hdr), .hdr_end = mapped(m, hdr) + hdr->p_memsz,
+				     .base = mapped(m, seg), .end = mapped(m, seg) + seg->p_memsz };
+	return hdr;
 }
 
 /* From the first executable segment to the last one. */
 static void find_code(const struct dl_phdr_info *m, struct et_ehmodule *out)
 {
+	unsigned n_segments = 0;
+
 	for (int i = 0; i < m->dlpi_phnum; i++) {
 		const ElfW(Phdr) *seg = &m->dlpi_phdr[i];
 		uint64_t lo = m->dlpi_addr + seg->p_vaddr, hi = lo + seg->p_memsz;
@@ -243,13 +253,15 @@ static void find_code(const struct dl_phdr_info *m, struct et_ehmodule *out)
 			continue;
 		out->lo = lo < out->lo ? lo : out->lo;
 		out->hi = hi > out->hi ? hi : out->hi;
+		n_segments++;
 	}
+	out->is_solid = n_segments == 1;
 }
 
 static struct et_ehtable *known_table(uint64_t identity)
 {
 	for (uint32_t i = 0; latest != NULL && i < latest->n; i++)
-		if (latest->modules[i].identity == identity)
+		if (latest->modules[i].table->identity == identity)
 			return latest->modules[i].table;
 	return NULL;
 }
@@ -276,9 +288,10 @@ static int add_module(struct dl_phdr_info *m, size_t size, void *self)
 	}
 	if (t == NULL)
 		return 0;
+	t->identity = identity;
 	s->found[s->n] = (struct et_ehmodule){ .lo = t->lo, .hi = t->hi, .base = t->lo,
 					       .end = t->hi, .rows = t->rows, .index = t->index,
-					       .table = t, .identity = identity };
+					       .table = t };
 	find_code(m, &s->found[s->n++]);
 	return 0;
 }
@@ -343,17 +356,21 @@ static void discard(struct scan *s)
 
 static void sum_up(const struct scan *s, int64_t ns)
 {
-	info = (struct et_ehset_info){ .n_modules = s->n, .n_compiled = s->n_compiled,
-				       .build_ns = ns, .n_builds = info.n_builds + 1 };
+	struct et_ehset_info sum = { .n_modules = s->n, .n_compiled = s->n_compiled,
+				     .build_ns = ns, .n_builds = info.n_builds + 1 };
+
 	for (uint32_t i = 0; i < s->n; i++) {
 		const struct et_ehtable *t = s->found[i].table;
 
-		info.n_rows += t->n_rows;
-		info.n_wides += t->n_wides;
-		info.n_functions += t->n_functions;
-		info.n_ask += t->n_ask;
-		info.bytes += t->size + t->wide_size;
+		sum.n_rows += t->n_rows;
+		sum.n_wides += t->n_wides;
+		sum.n_functions += t->n_functions;
+		sum.n_ask += t->n_ask;
+		sum.bytes += t->size + t->wide_size;
 	}
+	gate_close();
+	info = sum;
+	gate_open();
 }
 
 static struct et_ehset *scan_modules(struct scan *s)
@@ -438,6 +455,8 @@ void et_ehset_fork_child(void)
 
 void et_ehset_info(struct et_ehset_info *out)
 {
+	gate_close();
 	*out = info;
-	out->n_retired = n_retired;
+	gate_open();
+	out->n_retired = atomic_load(&n_retired);
 }

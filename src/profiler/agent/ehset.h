@@ -17,7 +17,7 @@ struct et_ehmodule {
 	const struct et_ehrow *rows;
 	const uint32_t *index;
 	struct et_ehtable *table;
-	uint64_t identity; /* of the module's file and place; see ehset.c */
+	bool is_solid; /* its code lies in one segment: all of lo..hi can be read */
 };
 
 struct et_ehset {

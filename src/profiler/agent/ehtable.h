@@ -48,7 +48,8 @@ struct et_ehtable {
 	const struct et_ehwide *wides;
 	const uint8_t *exprs;
 	uint32_t n_rows, n_wides, n_functions, n_ask;
-	uint32_t refs; /* the builder's count of the sets that hold it */
+	uint32_t refs; /* the owner's: how many sets hold it */
+	uint64_t identity; /* the owner's: which module's it is */
 	size_t size, wide_size; /* bytes of the two mappings; the table lies in the first */
 };
 

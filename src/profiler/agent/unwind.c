@@ -198,7 +198,7 @@ static bool is_bare_trampoline(uint64_t ip)
 
 static unsigned no_cfi(const struct et_ehmodule *m, uint64_t ip)
 {
-	if (m->hi - ip > 16 && is_bare_trampoline(ip))
+	if (m->is_solid && m->hi - ip > 16 && is_bare_trampoline(ip))
 		return give_up(ET_UNWIND_CAUSE_RULE);
 	return ET_UNWIND_NO_CFI;
 }
