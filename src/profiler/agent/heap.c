@@ -25,7 +25,7 @@
 
 #define SLOTS (2 * ET_SITES_MAX) /* probes stay short */
 #define SHARDS 64u
-#define FILTER 65536u
+#define FILTER (1u << ET_HEAP_FILTER_BITS)
 #define MAPS_MAX 65536u
 
 struct live {
@@ -293,7 +293,7 @@ static bool insert_live(uintptr_t ptr, const struct et_heap_record *rec)
 {
 	uint64_t h = hash_ptr(ptr);
 	struct shard *sh = shard_of(h);
-	atomic_uchar *f = &heap.filter[h >> 32 & (FILTER - 1)];
+	atomic_uchar *f = &heap.filter[et_heap_filter_ix((const void *)ptr)];
 	bool is_in = false;
 
 	spin_lock(&sh->lock);
@@ -336,7 +336,7 @@ static void delete_at(struct shard *sh, uint32_t hole)
 static bool remove_live(uintptr_t ptr, struct et_heap_record *out)
 {
 	uint64_t h = hash_ptr(ptr);
-	atomic_uchar *f = &heap.filter[h >> 32 & (FILTER - 1)];
+	atomic_uchar *f = &heap.filter[et_heap_filter_ix((const void *)ptr)];
 	struct shard *sh = shard_of(h);
 	bool is_found = false;
 
@@ -367,8 +367,8 @@ static void lose(void)
 	atomic_fetch_add_explicit(&heap.region->n_heap_lost, 1, memory_order_relaxed);
 }
 
-__attribute__((noinline)) static void record(struct et_thread *t, uint32_t allocator,
-					     const void *ptr, size_t size, const void *caller_ra)
+void et_heap_record(struct et_thread *t, uint32_t allocator, const void *ptr, size_t size,
+		    const void *caller_ra)
 {
 	uint64_t period = t->period;
 	struct et_heap_record rec;
@@ -398,21 +398,8 @@ __attribute__((noinline)) static void record(struct et_thread *t, uint32_t alloc
 	t->is_in_hook = false;
 }
 
-void et_heap_alloc(struct et_thread *t, uint32_t allocator, const void *ptr, size_t size,
-		   size_t usable, const void *caller_ra)
-{
-	struct et_tally *y = &t->tally[allocator];
-
-	et_tally_add(&y->allocs, 1);
-	et_tally_add(&y->bytes, size);
-	et_tally_inuse(y, (int64_t)usable);
-	t->countdown -= (int64_t)(size == 0 ? 1 : size);
-	if (__builtin_expect(t->countdown <= 0, 0))
-		record(t, allocator, ptr, size, caller_ra);
-}
-
 /* A thread that has no slot gives something back. */
-static void orphan_free(uint32_t allocator, size_t usable)
+void et_heap_orphan(uint32_t allocator, const void *ptr, size_t usable)
 {
 	struct et_region *r = et_region_peek();
 
@@ -420,20 +407,21 @@ static void orphan_free(uint32_t allocator, size_t usable)
 		return;
 	atomic_fetch_add(&r->orphans[allocator].frees, 1);
 	atomic_fetch_sub(&r->orphans[allocator].inuse_bytes, (int64_t)usable);
+	if (heap.filter != NULL)
+		et_heap_remove(ptr);
 }
 
-void et_heap_free(struct et_thread *t, uint32_t allocator, const void *ptr, size_t usable)
+void et_heap_remove(const void *ptr)
 {
 	struct et_heap_record rec;
 
-	if (t == NULL) {
-		orphan_free(allocator, usable);
-	} else {
-		et_tally_add(&t->tally[allocator].frees, 1);
-		et_tally_inuse(&t->tally[allocator], -(int64_t)usable);
-	}
-	if (heap.filter != NULL && remove_live((uintptr_t)ptr, &rec))
+	if (remove_live((uintptr_t)ptr, &rec))
 		site_sub(rec.site, rec.size, rec.weight_fix);
+}
+
+const atomic_uchar *et_heap_filter(void)
+{
+	return heap.filter;
 }
 
 bool et_heap_forget(const void *ptr, struct et_heap_record *out)
@@ -452,18 +440,6 @@ void et_heap_restore(const void *ptr, const struct et_heap_record *rec)
 void et_heap_dead(const struct et_heap_record *rec)
 {
 	site_sub(rec->site, rec->size, rec->weight_fix);
-}
-
-void et_probe_alloc(uint32_t allocator, const void *ptr, size_t size, const void *caller_ra)
-{
-	if (allocator < ET_ALLOCATORS_MAX && et_thread_is_workload(et_thread_me))
-		et_heap_alloc(et_thread_me, allocator, ptr, size, size, caller_ra);
-}
-
-void et_probe_free(uint32_t allocator, const void *ptr, size_t size)
-{
-	if (allocator < ET_ALLOCATORS_MAX && et_thread_is_workload(et_thread_me))
-		et_heap_free(et_thread_me, allocator, ptr, size);
 }
 
 /* ---- mappings ---------------------------------------------------------------------------- */
@@ -567,6 +543,8 @@ int et_heap_start(uint64_t period)
 		if (heap.filter == NULL)
 			return -1;
 	}
+	for (uint32_t i = 0; i < atomic_load(&heap.region->n_slots); i++)
+		heap.region->slots[i].thread.filter = heap.filter; /* of threads that are there */
 	backtrace(warm, 4); /* the first call loads libgcc: not inside somebody's malloc */
 	atomic_store(&heap.is_adaptive, period == ET_HEAP_ADAPTIVE);
 	atomic_store(&heap.n_recorded, 0);

@@ -23,6 +23,20 @@
 #include "profiler/agent/hook.h"
 #include "profiler/agent/selfheap.h"
 
+/* ---- pools say what they do: in every build ---------------------------------------------------- */
+
+void et_probe_alloc(uint32_t allocator, const void *ptr, size_t size, const void *caller_ra)
+{
+	if (allocator < ET_ALLOCATORS_MAX && et_thread_is_workload(et_thread_me))
+		et_heap_alloc(et_thread_me, allocator, ptr, size, size, caller_ra);
+}
+
+void et_probe_free(uint32_t allocator, const void *ptr, size_t size)
+{
+	if (allocator < ET_ALLOCATORS_MAX && et_thread_is_workload(et_thread_me))
+		et_heap_free(et_thread_me, allocator, ptr, size);
+}
+
 #ifdef ET_NO_INTERPOSE
 
 bool et_hook_is_on(void) { return false; }
@@ -79,20 +93,29 @@ PART size_t glibc_usable(const void *p)
 	return (field & ~(size_t)7) - ((field & 2) != 0 ? 2 : 1) * sizeof(size_t);
 }
 
-PART void got(void *p, size_t n, const void *ra)
+PART void got(struct et_thread *t, void *p, size_t n, const void *ra)
 {
-	if (p != NULL)
-		et_heap_alloc(et_thread_me, ET_ALLOCATOR_GLIBC, p, n, glibc_usable(p), ra);
+	if (__builtin_expect(p != NULL, 1))
+		et_heap_alloc(t, ET_ALLOCATOR_GLIBC, p, n, glibc_usable(p), ra);
+}
+
+/* Is p from the own heap?  A known thread has its range beside its counters. */
+PART bool is_own(const struct et_thread *t, const void *p)
+{
+	if (__builtin_expect(t != NULL && t->own_bytes != 0, 1))
+		return (uintptr_t)p - t->own_begin < t->own_bytes;
+	return et_selfheap_owns(p);
 }
 
 void *malloc(size_t n)
 {
+	struct et_thread *t = et_thread_me;
 	void *p;
 
-	if (!et_thread_is_workload(et_thread_me))
+	if (__builtin_expect(!et_thread_is_workload(t), 0))
 		return et_selfheap_alloc(n, 16);
 	p = __libc_malloc(n);
-	got(p, n, CALLER);
+	got(t, p, n, CALLER);
 	return p;
 }
 
@@ -110,22 +133,25 @@ void *calloc(size_t n, size_t size)
 		return p == NULL ? NULL : memset(p, 0, total);
 	}
 	p = __libc_calloc(n, size);
-	got(p, total, CALLER);
+	got(et_thread_me, p, total, CALLER);
 	return p;
 }
 
+/* glibc's own free() keeps errno (POSIX.1-2024), and so does what we do before it. */
 void free(void *p)
 {
-	int saved = errno; /* POSIX.1-2024: free() keeps errno */
+	struct et_thread *t = et_thread_me;
+	int saved;
 
 	if (p == NULL)
 		return;
-	if (et_selfheap_owns(p)) {
-		et_selfheap_free(p);
-	} else {
-		et_heap_free(et_thread_me, ET_ALLOCATOR_GLIBC, p, glibc_usable(p));
+	if (__builtin_expect(!is_own(t, p), 1)) {
+		et_heap_free(t, ET_ALLOCATOR_GLIBC, p, glibc_usable(p));
 		__libc_free(p);
+		return;
 	}
+	saved = errno;
+	et_selfheap_free(p);
 	errno = saved;
 }
 
@@ -157,7 +183,7 @@ void *realloc(void *p, size_t n)
 		if (!et_thread_is_workload(et_thread_me))
 			return et_selfheap_alloc(n, 16);
 		p = __libc_malloc(n);
-		got(p, n, CALLER);
+		got(et_thread_me, p, n, CALLER);
 		return p;
 	}
 	if (!et_selfheap_owns(p))
@@ -189,7 +215,7 @@ PART void *aligned(size_t align, size_t n, const void *ra)
 	if (!et_thread_is_workload(et_thread_me))
 		return et_selfheap_alloc(n, align);
 	p = __libc_memalign(align, n);
-	got(p, n, ra);
+	got(et_thread_me, p, n, ra);
 	return p;
 }
 

@@ -161,6 +161,17 @@ static void die(const char *what)
 	abort();
 }
 
+void et_selfheap_range(uintptr_t *begin, uintptr_t *bytes)
+{
+	pthread_mutex_lock(&sh.lock);
+	*begin = *bytes = 0;
+	if (sh.base != 0 || reserve()) {
+		*begin = sh.base;
+		*bytes = sh.end - sh.base;
+	}
+	pthread_mutex_unlock(&sh.lock);
+}
+
 void et_selfheap_free(void *p)
 {
 	struct head *h = head_of(p);

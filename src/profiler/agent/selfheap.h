@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* As malloc(3) and friends; align: power of two.  NULL and ENOMEM without memory.
  * [own] new   [thr] any   [sig] no   [err] NULL */
@@ -21,6 +22,10 @@ void et_selfheap_free(void *p);
 /* Is p from here?  Two compares.
  * [own] none   [thr] any   [sig] safe   [err] never */
 bool et_selfheap_owns(const void *p);
+
+/* The range of addresses that the own heap can ever hand out; made if need be.  0 bytes: none.
+ * [own] none   [thr] any   [sig] no   [err] never */
+void et_selfheap_range(uintptr_t *begin, uintptr_t *bytes);
 
 /* Bytes that can be used at p / bytes handed out now, rounding included.
  * [own] none   [thr] any   [sig] no   [err] never */

@@ -20,7 +20,8 @@
 #include "base/clock.h"
 #include "base/pages.h"
 #include "profiler/agent/engine.h"
-#include "profiler/agent/region.h"
+#include "profiler/agent/heap.h"
+#include "profiler/agent/selfheap.h"
 
 #define ALTSTACK_BYTES 65536u
 
@@ -121,6 +122,8 @@ static int enter(enum et_role role, const char *name)
 	change_role(r, t, role);
 	use_altstack(t);
 	et_thread_me = t;
+	et_selfheap_range(&t->own_begin, &t->own_bytes);
+	t->filter = et_heap_filter();
 	if (role == ET_ROLE_WORKLOAD)
 		et_engine_enter(t);
 	else

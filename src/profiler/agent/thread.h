@@ -29,18 +29,21 @@ struct et_tally {
 };
 
 struct et_thread {
-	atomic_uint state; /* enum et_slot_state */
+	/* what a hook looks at on every call: one cache line, and the tally of glibc next to it */
+	_Alignas(64) atomic_uint state; /* enum et_slot_state */
 	atomic_uint role;  /* enum et_role */
+	int64_t countdown; /* bytes until the next recorded allocation; owner only, as all here */
+	uintptr_t own_begin, own_bytes; /* the range of the own heap (selfheap.h), for free() */
+	const atomic_uchar *filter;     /* heap.h; NULL: nothing is recorded */
+	volatile bool is_in_hook; /* recording an allocation: the handler looks at it */
 	atomic_bool is_idle;
 	int tid;
-	char name[16];
+	struct et_tally tally[ET_ALLOCATORS_MAX];
 
 	/* allocation sampling; owner only */
-	int64_t countdown; /* bytes until the next recorded allocation */
 	uint64_t period;   /* mean of the distribution that countdown was drawn from; 0 = not yet */
 	uint64_t rng;
-	volatile bool is_in_hook; /* recording an allocation: the handler looks at it */
-	struct et_tally tally[ET_ALLOCATORS_MAX];
+	char name[16];
 
 	/* CPU sampling; the handler of this thread only */
 	struct et_ring *ring; /* in this slot; an address of the owning process */
@@ -90,7 +93,7 @@ static inline void et_tally_inuse(struct et_tally *y, int64_t delta)
 static inline bool et_thread_is_workload(const struct et_thread *t)
 {
 	return t != NULL &&
-	       atomic_load_explicit(&t->role, memory_order_relaxed) == ET_ROLE_WORKLOAD;
+	       atomic_load_explicit(&t->role, memory_order_relaxed) == (unsigned)ET_ROLE_WORKLOAD;
 }
 
 #endif
