@@ -452,6 +452,7 @@ static json_t *bench_of(struct doc *d, const struct et_row_bench *b)
 	set_str(d, o, "arm", b->arm);
 	set(d, o, "base", json_boolean((b->flags & ET_BENCH_BASE) != 0));
 	set_count(d, o, "n", b->n);
+	set(d, o, "slowed", json_boolean((d->snap->flags & ET_SNAP_EXACT_HEAP) != 0));
 	set(d, o, "interval", json_string(b->flags & ET_BENCH_HAS_CI ? "ci95" : "min..max"));
 	set_real(d, o, "ns_per_op", b->ns_op, b->na);
 	set_real(d, o, "ns_per_op_lo", b->ns_lo, b->na);

@@ -567,6 +567,9 @@ static void benches(const struct page *p)
 		"arm", "ns/op", "[95 %] (range)", "B/op", "allocs/op", "ratio", "", "trials");
 	for (uint32_t i = 0; et_snapshot_get(p->snap, ET_TAB_BENCHES, i, &b, sizeof b); i++)
 		bench(p, &b);
+	if (p->snap->flags & ET_SNAP_EXACT_HEAP)
+		fputs("These times include the recording of every allocation (heap period 1): no measure "
+		      "of a pool.\n", p->out);
 }
 
 static void pools(const struct page *p)

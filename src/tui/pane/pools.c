@@ -241,7 +241,10 @@ static void caption(const struct et_pane_args *a, char *buf, size_t n)
 	for (uint32_t i = 0; et_snapshot_get(a->snap, ET_TAB_BENCHES, i, &r, sizeof r); i++)
 		is_uncounted |= (r.flags & ET_BENCH_NO_HEAP) != 0;
 	snprintf(buf, n, "%smedian CPU time an operation, [95%% interval] or (min..max)",
-		 is_uncounted ? "n/a: malloc not interposed in this build; " : "");
+		 is_uncounted ? "n/a: malloc not interposed in this build; "
+		 : a->snap->flags & ET_SNAP_EXACT_HEAP
+			 ? "slowed: every allocation is recorded; "
+			 : "");
 }
 
 static unsigned want(const struct et_snapshot *snap, const struct et_pane_state *st)
