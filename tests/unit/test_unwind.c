@@ -109,6 +109,23 @@ __attribute__((noinline)) void probe(void)
 	said.n_theirs = ask_backtrace((uint64_t)(uintptr_t)from, false, said.theirs);
 }
 
+static void on_inner(int signo, siginfo_t *info, void *context)
+{
+	(void)signo, (void)info;
+	ask_context(&said, context);
+}
+
+static void handle(int signo, int flags, void (*fn)(int, siginfo_t *, void *), void (*plain)(int))
+{
+	struct sigaction sa = { .sa_flags = flags };
+
+	if (fn != NULL)
+		sa.sa_sigaction = fn;
+	else
+		sa.sa_handler = plain;
+	sigaction(signo, &sa, NULL);
+}
+
 /* ---- each instruction --------------------------------------------------------------------- */
 
 #define TRAP_FLAG 0x100u
@@ -211,6 +228,16 @@ __asm__(".text\n"
 		 "mov %rsp, %rbx\n.cfi_def_cfa_register %rbx\nsub $200, %rsp\nand $-64, %rsp\n"
 		 "call probe\nmov %rbx, %rsp\n.cfi_def_cfa_register %rsp\n"
 		 "pop %rbx\n.cfi_def_cfa_offset 8\nret\n")
+	/* through r15, which what it calls does not touch, as in libcrypto's AES-GCM */
+	FUNCTION("hand_r15", "push %r15\n.cfi_def_cfa_offset 16\n.cfi_offset %r15, -16\n"
+		 "lea 16(%rsp), %r15\n.cfi_def_cfa %r15, 0\nsub $200, %rsp\nand $-64, %rsp\n"
+		 "call hand_pause\nlea -16(%r15), %rsp\n.cfi_def_cfa %rsp, 16\n"
+		 "pop %r15\n.cfi_def_cfa_offset 8\nret\n")
+	/* and through r11, which by convention it might touch */
+	FUNCTION("hand_r11", "lea 8(%rsp), %r11\n.cfi_def_cfa %r11, 0\nsub $200, %rsp\n"
+		 "and $-64, %rsp\ncall hand_pause\nlea -8(%r11), %rsp\n.cfi_def_cfa %rsp, 8\nret\n")
+	FUNCTION("hand_pause", "push %rbx\n.cfi_def_cfa_offset 16\n.cfi_offset %rbx, -16\n"
+		 "int3\npop %rbx\n.cfi_def_cfa_offset 8\nret\n")
 	/* CFA = *(rsp + 8) + 8, as in libcrypto's vector code */
 	FUNCTION("hand_deref", "mov %rsp, %rax\n.cfi_def_cfa_register %rax\n"
 		 "sub $72, %rsp\nand $-64, %rsp\nmov %rax, 8(%rsp)\n"
@@ -243,6 +270,8 @@ __asm__(".text\n"
 	".globl hand_bare\nhand_bare:\npush %rax\ncall probe_alone\npop %rax\nret\n");
 
 void hand_rbx(void);
+void hand_r15(void);
+void hand_r11(void);
 void hand_deref(void);
 void hand_expressions(void);
 void hand_large(void);
@@ -277,6 +306,14 @@ static void t_hand_made(void)
 		good[i].fn();
 		equal(&said, good[i].name);
 	}
+	if (HAS_TSAN)
+		return;
+	handle(SIGTRAP, SA_SIGINFO, on_inner, NULL);
+	hand_r15();
+	equal(&said, "a caller found through r15");
+	hand_r11();
+	equal(&said, "a caller found through r11");
+	signal(SIGTRAP, SIG_DFL);
 }
 
 static void t_given_up(void)
@@ -326,27 +363,10 @@ static void t_deep(void)
 	      "  and those kept are the innermost");
 }
 
-static void on_inner(int signo, siginfo_t *info, void *context)
-{
-	(void)signo, (void)info;
-	ask_context(&said, context);
-}
-
 static void on_outer(int signo)
 {
 	(void)signo;
 	raise(SIGUSR2);
-}
-
-static void handle(int signo, int flags, void (*fn)(int, siginfo_t *, void *), void (*plain)(int))
-{
-	struct sigaction sa = { .sa_flags = flags };
-
-	if (fn != NULL)
-		sa.sa_sigaction = fn;
-	else
-		sa.sa_handler = plain;
-	sigaction(signo, &sa, NULL);
 }
 
 static void t_signal_frames(void)

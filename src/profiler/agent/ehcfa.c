@@ -114,13 +114,22 @@ static inline void set_cfa_off(struct et_ehcfa *c, struct et_ehin *in, int64_t o
 		c->state.cfa.off = (int32_t)off;
 }
 
+/* rax, rdx, rcx, rsi, rdi, rsp, r8..r11: hardly ever spoken of. */
+#define ODD 0x0fb7u
+
+static inline void put_rule(struct et_ehcfa *c, uint64_t reg, struct et_cfa_loc loc)
+{
+	c->state.reg[reg] = loc;
+	c->has_odd |= (ODD >> reg & 1) != 0;
+}
+
 static inline void set_rule(struct et_ehcfa *c, struct et_ehin *in, uint64_t reg, enum et_cfa_how how,
 		     int64_t off)
 {
 	if (off != (int32_t)off)
 		in->is_bad = true;
 	else if (reg < ET_EH_REGS)
-		c->state.reg[reg] = (struct et_cfa_loc){ .how = (uint8_t)how, .off = (int32_t)off };
+		put_rule(c, reg, (struct et_cfa_loc){ .how = (uint8_t)how, .off = (int32_t)off });
 }
 
 static int64_t scaled(const struct et_ehcfa *c, uint64_t factor)
@@ -148,7 +157,7 @@ static void set_expression(struct et_ehcfa *c, struct et_ehin *in, enum et_cfa_h
 	struct et_cfa_loc loc = expression(c, in, how);
 
 	if (reg < ET_EH_REGS)
-		c->state.reg[reg] = loc;
+		put_rule(c, reg, loc);
 }
 
 static void set_register(struct et_ehcfa *c, struct et_ehin *in)
@@ -158,7 +167,7 @@ static void set_register(struct et_ehcfa *c, struct et_ehin *in)
 	if (from >= ET_EH_REGS)
 		in->is_bad = true;
 	else if (reg < ET_EH_REGS)
-		c->state.reg[reg] = (struct et_cfa_loc){ .how = ET_CFA_REG, .reg = (uint8_t)from };
+		put_rule(c, reg, (struct et_cfa_loc){ .how = ET_CFA_REG, .reg = (uint8_t)from });
 }
 
 static void restore(struct et_ehcfa *c, uint64_t reg)
@@ -413,10 +422,12 @@ static const struct et_ehcie *find_cie(struct et_ehcfa *c, const uint8_t *at)
 	c->cie = cie;
 	c->state = (struct et_cfa_state){ .cfa = { .how = ET_CFA_UNDEF } };
 	c->depth = 0;
+	c->has_odd = false;
 	in = (struct et_ehin){ .p = cie->insns, .end = cie->end };
 	if (run_until_advance(c, &in) != 0 || in.is_bad)
 		return NULL;
 	cie->init = c->state;
+	cie->has_odd = c->has_odd;
 	cie->at = at;
 	return cie;
 }
@@ -448,6 +459,7 @@ int et_ehcfa_open(struct et_ehcfa *c, const uint8_t *fde, const uint8_t **next)
 	c->in = (struct et_ehin){ .p = in.p + n, .end = in.end };
 	c->at = c->lo;
 	c->state = c->cie->init;
+	c->has_odd = c->cie->has_odd;
 	c->depth = 0;
 	c->is_done = c->is_bad = false;
 	return 0;

@@ -41,7 +41,7 @@ struct et_ehcie {
 	uint64_t code_align;
 	int64_t data_align;
 	uint8_t pc_encoding;
-	bool has_augmentation, is_signal;
+	bool has_augmentation, is_signal, has_odd;
 	struct et_cfa_state init;
 };
 
@@ -64,6 +64,7 @@ struct et_ehcfa {
 	const struct et_ehcie *cie;
 	struct et_cfa_state state; /* of the row just taken */
 	bool is_bad;               /* from here to hi nothing is known: too strange for us */
+	bool has_odd;              /* there was a rule for a register that calls do not keep */
 
 	/* inside */
 	struct et_ehin in;

@@ -128,6 +128,13 @@ static int slot_of(const struct et_cfa_loc *loc)
 	return -(loc->off / 8) <= (int)SLOT_MAX ? -(loc->off / 8) : -1;
 }
 
+/* Of r12..r15. */
+static uint32_t loses(const struct et_cfa_loc *reg)
+{
+	return (reg[12].how | reg[13].how | reg[14].how | reg[15].how) == ET_CFA_SAME ? 0
+										      : ET_EH_LOSES;
+}
+
 static uint32_t rule_of(struct et_ehscratch *s)
 {
 	const struct et_cfa_state *state = &s->reader.state;
@@ -142,9 +149,9 @@ static uint32_t rule_of(struct et_ehscratch *s)
 	if (s->reader.cie->is_signal || cfa->how != ET_CFA_REG ||
 	    (!is_rsp && cfa->reg != ET_EH_RBP) || cfa->off < 0 || cfa->off % 8 != 0 ||
 	    (unsigned)cfa->off > CFA_MAX || rbp < 0 || rbx < 0 || ra->how != ET_CFA_AT ||
-	    ra->off != -8 || state->reg[ET_EH_RSP].how != ET_CFA_SAME)
+	    ra->off != -8 || s->reader.has_odd)
 		return wide_rule(s, state, s->reader.cie->is_signal);
-	return (is_rsp ? ET_EH_RSP_BASE : ET_EH_RBP_BASE) | (uint32_t)cfa->off |
+	return (is_rsp ? ET_EH_RSP_BASE : ET_EH_RBP_BASE) | (uint32_t)cfa->off | loses(state->reg) |
 	       (uint32_t)rbp << 15 | (uint32_t)rbx << 23;
 }
 

@@ -8,8 +8,9 @@
  *   ET_EH_SPECIAL  the rest is an enum et_eh_special
  *   ET_EH_RSP, _RBP  CFA = that register + 8 * bits 3..14; the return address is at CFA - 8; the
  *                  caller's rbp is at CFA - 8 * bits 15..22 and its rbx at CFA - 8 * bits 23..30
- *                  (0: still in the register).  r12..r15 are not followed: no rule of the
- *                  programs we know needs them in a caller.
+ *                  (0: still in the register).  The other registers are kept, but for r12..r15
+ *                  when bit 2 is set: then their values in the caller are not known; hardly a
+ *                  rule needs them.
  *   ET_EH_WIDE     the rest is the number of a struct et_ehwide, which can say everything */
 #ifndef ET_AGENT_EHTABLE_H
 #define ET_AGENT_EHTABLE_H
@@ -26,6 +27,7 @@ enum et_eh_special {
 	ET_EH_OUTER,  /* there is no caller */
 };
 
+#define ET_EH_LOSES 4u
 #define ET_EH_CFA(rule) ((uint64_t)((rule) & 0x7ff8))
 #define ET_EH_RBP_SLOT(rule) ((rule) >> 15 & 0xff)
 #define ET_EH_RBX_SLOT(rule) ((rule) >> 23)

@@ -6,8 +6,8 @@
  * A frame is one look into the memory of rules met before, or two searches (module, row); then
  * one read, the return address.  Of the other
  * registers only *where* rbp and rbx were saved is followed (two conditional moves); they are
- * read when a rule needs them, which is rare.  All registers are known in the interrupted frame
- * itself; below it only those that the rules say.
+ * read when a rule needs them, which is rare.  The others are what they were in the interrupted
+ * code, as far as no function on the way says that it changed them.
  *
  * It ends: each step writes one frame and there is room for `max`; and it reads only the stack,
  * from 128 bytes below the stack pointer (the red zone of the interrupted function) upwards: a
@@ -31,7 +31,7 @@ int et_unwind_build(void) { return et_ehset_build(); }
 enum {
 	ALL_KNOWN = (1u << ET_EH_REGS) - 1,
 	NEEDED = 1u << ET_EH_RBX | 1u << ET_EH_RBP | 1u << ET_EH_RA,
-	KEPT_BY_CALLS = 1u << ET_EH_RBX | 1u << ET_EH_RBP | 0xf000u, /* r12..r15 */
+	R12_TO_R15 = 0xf000,
 };
 
 /* A frame, as far as short rules need it. */
@@ -45,7 +45,7 @@ struct walk {
 	uint64_t floor;   /* nothing below is read */
 	bool is_exact;    /* ip is an instruction, not a return address */
 	bool is_signal;   /* the frame just left is a signal's trampoline */
-	uint32_t known;   /* bit r: reg[r] holds; 0: only ip, sp, rbp, rbx do */
+	uint32_t known;   /* bit r: reg[r] holds; rbp, rbx, ip, sp are in `now` */
 	uint64_t from_ra;
 	struct et_unwind_bounds stack;
 	const struct et_ehset *set;
@@ -79,15 +79,13 @@ static bool may_read(const struct walk *w, const uint64_t *at, uint64_t hi)
 
 static bool fill_registers(struct walk *w, uint64_t hi)
 {
-	if (w->known == 0) {
-		if (!may_read(w, w->now.rbp_at, hi) || !may_read(w, w->now.rbx_at, hi))
-			return false;
-		w->reg[ET_EH_RBP] = load(w->now.rbp_at);
-		w->reg[ET_EH_RBX] = load(w->now.rbx_at);
-		w->known = 1u << ET_EH_RBP | 1u << ET_EH_RBX | 1u << ET_EH_RSP | 1u << ET_EH_RA;
-	}
+	if (!may_read(w, w->now.rbp_at, hi) || !may_read(w, w->now.rbx_at, hi))
+		return false;
+	w->reg[ET_EH_RBP] = load(w->now.rbp_at);
+	w->reg[ET_EH_RBX] = load(w->now.rbx_at);
 	w->reg[ET_EH_RSP] = w->now.sp;
 	w->reg[ET_EH_RA] = w->now.ip;
+	w->known |= NEEDED | 1u << ET_EH_RSP;
 	return true;
 }
 
@@ -148,8 +146,6 @@ static enum et_unwind_cause step_wide(struct walk *w, const struct et_ehwide *ru
 	w->now.ip = caller[ET_EH_RA];
 	for (unsigned r = 0; r < ET_EH_REGS; r++)
 		w->reg[r] = caller[r];
-	if (!rule->is_signal) /* a call does not keep the others */
-		known &= KEPT_BY_CALLS;
 	w->known = known | 1u << ET_EH_RSP | 1u << ET_EH_RA;
 	w->now.rbp_at = &w->reg[ET_EH_RBP];
 	w->now.rbx_at = &w->reg[ET_EH_RBX];
@@ -181,6 +177,13 @@ READS_STACK static inline enum et_unwind_cause step_short(const struct walk *w, 
 	f->rbx_at = rbx != 0 ? (const uint64_t *)(uintptr_t)(cfa - 8 * rbx) : f->rbx_at;
 	f->sp = cfa;
 	return ET_UNWIND_CAUSE_NONE;
+}
+
+/* Which of the registers in w->reg hold for the caller too.  Not only those that a call keeps by
+ * convention: libcrypto's routines call each other by conventions of their own. */
+static inline uint32_t kept_by(uint32_t rule)
+{
+	return (rule & ET_EH_LOSES) == 0 ? ALL_KNOWN : ALL_KNOWN & ~(uint32_t)R12_TO_R15;
 }
 
 /* `mov $15, %eax or %rax; syscall`: a signal's trampoline that no table describes (another C
@@ -234,7 +237,7 @@ static unsigned step_by_table(struct walk *w, uint64_t pc)
 		if (!w->is_exact) /* interrupted code is seldom met again, callers are */
 			et_ehset_remember(w->set, w->now.ip, rule);
 		cause = step_short(w, &w->now, rule);
-		w->known = 0;
+		w->known &= kept_by(rule);
 	}
 	return cause == ET_UNWIND_CAUSE_NONE ? 0 : give_up(cause);
 }
@@ -262,7 +265,7 @@ static unsigned walk_all(struct walk *w, uint64_t *out, unsigned max, unsigned *
 		}
 		out[n++] = pc;
 		if (rule != 0 && step_short(w, &f, rule) == ET_UNWIND_CAUSE_NONE) {
-			w->known = 0;
+			w->known &= kept_by(rule);
 			w->is_exact = false;
 		} else {
 			w->now = f;
