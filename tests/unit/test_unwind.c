@@ -236,6 +236,9 @@ __asm__(".text\n"
 	/* and through r11, which by convention it might touch */
 	FUNCTION("hand_r11", "lea 8(%rsp), %r11\n.cfi_def_cfa %r11, 0\nsub $200, %rsp\n"
 		 "and $-64, %rsp\ncall hand_pause\nlea -8(%r11), %rsp\n.cfi_def_cfa %rsp, 8\nret\n")
+	/* the return address is in a register, as in vfork */
+	FUNCTION("hand_popped", "pop %rdi\n.cfi_adjust_cfa_offset -8\n.cfi_register %rip, %rdi\n"
+		 "int3\npush %rdi\n.cfi_adjust_cfa_offset 8\nret\n")
 	FUNCTION("hand_pause", "push %rbx\n.cfi_def_cfa_offset 16\n.cfi_offset %rbx, -16\n"
 		 "int3\npop %rbx\n.cfi_def_cfa_offset 8\nret\n")
 	/* CFA = *(rsp + 8) + 8, as in libcrypto's vector code */
@@ -272,6 +275,7 @@ __asm__(".text\n"
 void hand_rbx(void);
 void hand_r15(void);
 void hand_r11(void);
+void hand_popped(void);
 void hand_deref(void);
 void hand_expressions(void);
 void hand_large(void);
@@ -313,6 +317,8 @@ static void t_hand_made(void)
 	equal(&said, "a caller found through r15");
 	hand_r11();
 	equal(&said, "a caller found through r11");
+	hand_popped();
+	equal(&said, "a return address in a register");
 	signal(SIGTRAP, SIG_DFL);
 }
 

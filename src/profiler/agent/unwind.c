@@ -121,8 +121,14 @@ static bool find_register(const struct et_ehframe *f, const struct et_cfa_loc *l
 	}
 }
 
-/* One step by a rule that can say everything.  The stack pointer may go anywhere when a signal's
- * frame is left, else only up. */
+/* The stack pointer may go anywhere when a signal's frame is left, else only up; interrupted code
+ * may have taken its return address off the stack (vfork does). */
+static bool is_above(const struct walk *w, uint64_t cfa, uint64_t hi)
+{
+	return (cfa > w->now.sp || (w->is_exact && cfa == w->now.sp)) && cfa <= hi && cfa % 8 == 0;
+}
+
+/* One step by a rule that can say everything. */
 static enum et_unwind_cause step_wide(struct walk *w, const struct et_ehwide *rule,
 				      const uint8_t *exprs)
 {
@@ -135,7 +141,7 @@ static enum et_unwind_cause step_wide(struct walk *w, const struct et_ehwide *ru
 	f.known = w->known;
 	if (!find_cfa(&f, &rule->state.cfa, exprs, &cfa))
 		return ET_UNWIND_CAUSE_RULE;
-	if (!rule->is_signal && (cfa <= w->now.sp || cfa > hi || cfa % 8 != 0))
+	if (!rule->is_signal && !is_above(w, cfa, hi))
 		return ET_UNWIND_CAUSE_STACK;
 	for (unsigned r = 0; r < ET_EH_REGS; r++)
 		if (find_register(&f, &rule->state.reg[r], r, exprs, cfa, &caller[r]))
