@@ -11,10 +11,12 @@
 #include "profiler/agent/ehtable.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/pages.h"
 
 #define PAGE 4096u
+#define HUGE_MIN (4u << 20)
 #define CFA_MAX ((1u << 15) - 8) /* bytes */
 #define SLOT_MAX 255u
 #define RECENT 512u          /* wide rules and expressions among which an equal one is looked for */
@@ -377,6 +379,8 @@ static bool begin(struct maker *m, const struct et_ehsource *src, const uint8_t 
 	m->t = et_pages_new(round_up(head));
 	if (m->t == NULL)
 		return false;
+	if (head >= HUGE_MIN) /* a wish: fewer faults now, fewer misses of the TLB in the walks */
+		madvise(m->t, round_up(head), MADV_HUGEPAGE);
 	m->t->size = round_up(head);
 	m->t->lo = first->lo;
 	m->rows = (struct et_ehrow *)(void *)((uint8_t *)m->t + (sizeof *m->t + 63) / 64 * 64);
