@@ -4,10 +4,10 @@
  * tables, two atomic counters, nothing else.
  *
  * A frame is one look into the memory of rules met before, or two searches (module, row); then
- * one read, the return address.  Of the other
- * registers only *where* rbp and rbx were saved is followed (two conditional moves); they are
- * read when a rule needs them, which is rare.  The others are what they were in the interrupted
- * code, as far as no function on the way says that it changed them.
+ * one read, the return address.  Of rbp and rbx only *where* they were saved is followed (two
+ * conditional moves); they are read when a rule needs them, which is rare.  The other registers
+ * are what they were in the interrupted code, as far as no function on the way says that it
+ * changed them: this is how backtrace() sees it.
  *
  * It ends: each step writes one frame and there is room for `max`; and it reads only the stack,
  * from 128 bytes below the stack pointer (the red zone of the interrupted function) upwards: a
