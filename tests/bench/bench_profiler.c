@@ -12,6 +12,7 @@
 #include "engine-top/probe.h"
 #include "profiler/agent/heap.h"
 #include "profiler/agent/hook.h"
+#include "profiler/agent/unwind.h"
 #include "profiler/collect/profiler.h"
 
 #ifndef ET_NO_INTERPOSE
@@ -166,6 +167,7 @@ int main(void)
 	double ns_frame = 0;
 
 	et_probe_thread_self(ET_ROLE_SELF, "main");
+	et_unwind_build(); /* the collector does it where there is one */
 	if (et_hook_is_on())
 		measure_pairs();
 	printf("backtrace(), %d frames\n", recurse(30, &ns_frame));

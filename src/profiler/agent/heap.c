@@ -22,6 +22,7 @@
 
 #include "base/pages.h"
 #include "profiler/agent/stack.h"
+#include "profiler/agent/unwind.h"
 
 #define SLOTS (2 * ET_SITES_MAX) /* probes stay short */
 #define SHARDS 64u
@@ -218,15 +219,23 @@ static uint32_t intern(uint32_t allocator, const uint64_t *frames, uint32_t dept
 	return ix;
 }
 
-/* The stack of the caller of the function that returns to caller_ra. */
-__attribute__((noinline)) static uint32_t site_here(uint32_t allocator, const void *caller_ra)
+/* The stack of the caller of the function that returns to caller_ra, from the unwinder's tables;
+ * from backtrace() where they do not reach. */
+__attribute__((noinline)) static uint32_t site_here(struct et_thread *t, uint32_t allocator,
+						    const void *caller_ra)
 {
-	void *bt[ET_DEPTH_MAX + 8];
-	uint64_t frames[ET_DEPTH_MAX];
-	int n = backtrace(bt, ET_DEPTH_MAX + 8);
+	uint64_t *frames = et_region_slot(t)->heap_scratch;
+	void *bt[ET_BACKTRACE_MAX];
+	unsigned flags, depth;
+	int n;
 
+	depth = et_unwind_here(caller_ra, &t->stack, frames, ET_DEPTH_MAX, &flags);
+	if ((flags & ET_UNWIND_ASK) == 0 && depth > 0 &&
+	    frames[0] == (uint64_t)(uintptr_t)caller_ra - 1)
+		return intern(allocator, frames, depth, (flags & ET_UNWIND_TRUNCATED) != 0);
+	n = backtrace(bt, ET_BACKTRACE_MAX);
 	return intern(allocator, frames, et_stack_trim(bt, n, caller_ra, frames),
-		      n == ET_DEPTH_MAX + 8);
+		      n == ET_BACKTRACE_MAX);
 }
 
 static void site_add(uint32_t ix, uint64_t size, uint64_t w_fix)
@@ -386,7 +395,7 @@ void et_heap_record(struct et_thread *t, uint32_t allocator, const void *ptr, si
 	if (period == UINT64_MAX || t->is_in_hook)
 		return;
 	t->is_in_hook = true;
-	rec.site = site_here(allocator, caller_ra);
+	rec.site = site_here(t, allocator, caller_ra);
 	rec.size = size;
 	/* malloc(0) hands out an object too: it weighs as one byte in the sampling */
 	rec.weight_fix = weight_fix(size == 0 ? 1 : size, period);
@@ -463,7 +472,7 @@ void et_heap_map(struct et_thread *t, const void *at, size_t n, const void *call
 	if (heap.maps == NULL || t->is_in_hook)
 		return;
 	t->is_in_hook = true;
-	site = site_here(ET_ALLOCATOR_MMAP, caller_ra);
+	site = site_here(t, ET_ALLOCATOR_MMAP, caller_ra);
 	spin_lock(&heap.map_lock);
 	if (site == ET_NONE || heap.n_maps == MAPS_MAX)
 		lose();

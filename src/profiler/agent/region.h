@@ -10,6 +10,7 @@
 #ifndef ET_AGENT_REGION_H
 #define ET_AGENT_REGION_H
 
+#include "profiler/agent/stack.h"
 #include "profiler/agent/thread.h"
 
 #define ET_SITES_MAX 65536u
@@ -45,9 +46,17 @@ struct et_module {
 };
 
 struct et_slot {
-	struct et_thread thread;
+	struct et_thread thread; /* first: a thread's address is its slot's */
 	struct et_ring ring;
+	/* too large for the stack of a thread that has a small one; owner only */
+	uint64_t signal_scratch[ET_DEPTH_MAX + 2]; /* its signal handler */
+	uint64_t heap_scratch[ET_DEPTH_MAX];       /* its hooks */
 };
+
+static inline struct et_slot *et_region_slot(struct et_thread *t)
+{
+	return (struct et_slot *)(void *)t;
+}
 
 struct et_region {
 	uint32_t n_slots_max; /* slots that this mapping has room for */

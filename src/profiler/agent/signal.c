@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What runs between a SIGPROF and its return.  SIGNAL CONTEXT: from on_prof() down nothing but
- * clock_gettime (signal-safety(7)), atomics, this thread's own slot and ring, and backtrace(),
- * which was called once at start so that it need not load anything.  The list of undefined
+ * clock_gettime (signal-safety(7)), atomics, this thread's own slot and ring, the unwinder's
+ * tables, and, where those do not reach, backtrace(), which was called once at start so that it
+ * need not load anything.  The list of undefined
  * symbols of this object is checked by `make check-layers`.
  *
  * Engine itimer: the kernel sends ITIMER_PROF to the process and picks a thread itself.  When an own thread
@@ -21,6 +22,7 @@
 
 #include "base/clock.h"
 #include "profiler/agent/engine.h"
+#include "profiler/agent/unwind.h"
 
 /* A thread that used less CPU than this since its last sample was woken by the signal itself. */
 #define STRAY_NS (50 * ET_NS_PER_US)
@@ -38,35 +40,49 @@ static uint64_t pc_of(const ucontext_t *uc)
 #endif
 }
 
-/* SIGNAL CONTEXT.  Leaf exact (it was interrupted), callers inside their call. */
-static unsigned record_stack(uint64_t pc, uint64_t *rec, unsigned *flags)
+/* SIGNAL CONTEXT.  Where the unwinder's tables do not reach: backtrace(). */
+static unsigned ask_backtrace(uint64_t pc, uint64_t *out, unsigned *flags)
 {
-	void *bt[ET_DEPTH_MAX + SKIP_MAX];
-	int n = backtrace(bt, ET_DEPTH_MAX + SKIP_MAX);
+	void *bt[ET_BACKTRACE_MAX];
+	int n = backtrace(bt, ET_BACKTRACE_MAX);
 	int i = 0;
 	unsigned depth = 1;
 
 	while (i < n && i < SKIP_MAX && (uint64_t)(uintptr_t)bt[i] != pc)
 		i++;
 	/* not found: no unwind table at pc; the frames that follow cannot be trusted either */
-	rec[0] = pc;
+	out[0] = pc;
 	if (i == SKIP_MAX || i >= n)
 		return depth;
-	for (i++; i < n && depth < ET_DEPTH_MAX; i++)
+	for (i++; i < n; i++)
 		if (bt[i] != NULL)
-			rec[depth++] = (uint64_t)(uintptr_t)bt[i] - 1;
-	if (n == ET_DEPTH_MAX + SKIP_MAX)
+			out[depth++] = (uint64_t)(uintptr_t)bt[i] - 1;
+	if (n == ET_BACKTRACE_MAX)
+		*flags |= ET_RECORD_TRUNCATED;
+	return depth;
+}
+
+/* SIGNAL CONTEXT.  The stack of the code that was interrupted. */
+static unsigned record_stack(struct et_thread *t, const ucontext_t *uc, uint64_t *out,
+			     unsigned *flags)
+{
+	unsigned how;
+	unsigned depth = et_unwind_context(uc, &t->stack, out, ET_DEPTH_MAX, &how);
+
+	if ((how & ET_UNWIND_ASK) != 0 || depth == 0)
+		return ask_backtrace(pc_of(uc), out, flags);
+	if ((how & ET_UNWIND_TRUNCATED) != 0)
 		*flags |= ET_RECORD_TRUNCATED;
 	return depth;
 }
 
 /* SIGNAL CONTEXT.  `weight` periods of CPU time; 0: a stack that was asked for. */
-static void take_sample(struct et_thread *t, enum et_record_kind kind, unsigned weight, uint64_t pc,
-			int64_t now_ns)
+static void take_sample(struct et_thread *t, enum et_record_kind kind, unsigned weight,
+			const ucontext_t *uc, int64_t now_ns)
 {
-	uint64_t rec[ET_RECORD_MAX];
+	uint64_t *rec = et_region_slot(t)->signal_scratch;
 	unsigned flags = t->is_in_hook ? ET_RECORD_IN_HOOK : 0;
-	unsigned n = ET_RECORD_HEAD + record_stack(pc, rec + ET_RECORD_HEAD, &flags);
+	unsigned n = ET_RECORD_HEAD + record_stack(t, uc, rec + ET_RECORD_HEAD, &flags);
 
 	rec[0] = n | (uint64_t)kind << 16 | (uint64_t)flags << 24 | (uint64_t)weight << 32;
 	rec[1] = (uint64_t)now_ns;
@@ -79,7 +95,7 @@ static void take_sample(struct et_thread *t, enum et_record_kind kind, unsigned 
 }
 
 /* SIGNAL CONTEXT. */
-static void on_tick(struct et_thread *t, unsigned weight, uint64_t pc, int64_t now_ns)
+static void on_tick(struct et_thread *t, unsigned weight, const ucontext_t *uc, int64_t now_ns)
 {
 	bool is_itimer = atomic_load_explicit(&t->engine, memory_order_relaxed) == ET_ENGINE_ITIMER;
 
@@ -88,7 +104,7 @@ static void on_tick(struct et_thread *t, unsigned weight, uint64_t pc, int64_t n
 	else if (t->is_in_hook)
 		et_tally_add(&t->n_hook, weight);
 	else
-		take_sample(t, ET_RECORD_CPU, weight, pc, now_ns);
+		take_sample(t, ET_RECORD_CPU, weight, uc, now_ns);
 	if (is_itimer)
 		t->cpu_seen_ns = et_clock_thread_cpu_ns();
 }
@@ -113,9 +129,9 @@ static void on_prof(int signo, siginfo_t *info, void *context)
 	begin = et_clock_mono_ns();
 	weight = et_engine_weight(t, info);
 	if (weight > 0)
-		on_tick(t, weight, pc_of(context), begin);
+		on_tick(t, weight, context, begin);
 	else if (info->si_code == SI_QUEUE && info->si_value.sival_int == ASK_MAGIC)
-		take_sample(t, ET_RECORD_STATE, 0, pc_of(context), begin);
+		take_sample(t, ET_RECORD_STATE, 0, context, begin);
 	et_tally_add(&t->handler_ns, (uint64_t)(et_clock_mono_ns() - begin));
 	errno = saved;
 }

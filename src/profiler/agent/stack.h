@@ -7,7 +7,8 @@
 
 #include <stdint.h>
 
-#define ET_DEPTH_MAX 128 /* frames kept; deeper ones are cut and the stack says so */
+#define ET_DEPTH_MAX 1024   /* frames kept; deeper ones are cut and the stack says so */
+#define ET_BACKTRACE_MAX 192 /* of those that backtrace() finds, whose buffer is on the stack */
 
 /* Copy return addresses into lookup addresses, leaving out the frames before the one that
  * returns to `from_ra`.  Returns the depth.

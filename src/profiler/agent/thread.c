@@ -108,6 +108,24 @@ static struct et_thread *fill_slot(struct et_region *r, enum et_role role, const
 	return t;
 }
 
+/* The limits of the calling thread's stack; unknown stays 0. */
+static struct et_unwind_bounds stack_bounds(void)
+{
+	struct et_unwind_bounds b = { 0, 0 };
+	pthread_attr_t attr;
+	size_t bytes;
+	void *lo;
+
+	if (pthread_getattr_np(pthread_self(), &attr) != 0)
+		return b;
+	if (pthread_attr_getstack(&attr, &lo, &bytes) == 0) {
+		b.lo = (uint64_t)(uintptr_t)lo;
+		b.hi = b.lo + bytes;
+	}
+	pthread_attr_destroy(&attr);
+	return b;
+}
+
 static int enter(enum et_role role, const char *name)
 {
 	struct et_region *r = et_region_here();
@@ -122,6 +140,8 @@ static int enter(enum et_role role, const char *name)
 	change_role(r, t, role);
 	use_altstack(t);
 	et_thread_me = t;
+	if (role == ET_ROLE_WORKLOAD && t->stack.hi == 0)
+		t->stack = stack_bounds();
 	et_selfheap_range(&t->own_begin, &t->own_bytes);
 	t->filter = et_heap_filter();
 	if (role == ET_ROLE_WORKLOAD)

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "engine-top/probe.h"
+#include "profiler/agent/unwind.h"
 #include "profiler/agent/ring.h"
 
 #define ET_ALLOCATORS_MAX 64u
@@ -44,6 +45,8 @@ struct et_thread {
 	uint64_t period;   /* mean of the distribution that countdown was drawn from; 0 = not yet */
 	uint64_t rng;
 	char name[16];
+
+	struct et_unwind_bounds stack; /* what the unwinder may read */
 
 	/* CPU sampling; the handler of this thread only */
 	struct et_ring *ring; /* in this slot; an address of the owning process */

@@ -16,6 +16,7 @@
 #include "profiler/agent/engine.h"
 #include "profiler/agent/heap.h"
 #include "profiler/agent/signal.h"
+#include "profiler/agent/unwind.h"
 #include "profiler/collect/collector.h"
 
 #define CONSUMERS_MAX 8u
@@ -70,6 +71,7 @@ static void *run(void *arg)
 
 	do {
 		collect(p, 0);
+		et_unwind_build(); /* what was loaded since; off the path of any thread but this */
 		due_ns += p->interval_ns;
 		if (due_ns < et_clock_mono_ns()) /* late: skip, do not catch up in a burst */
 			due_ns = et_clock_mono_ns() + p->interval_ns;
