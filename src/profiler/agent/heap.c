@@ -87,7 +87,7 @@ static uint64_t mix(uint64_t x)
 
 /* Adaptive: 8 KiB gives 8,192 records in the first 64 MiB; then half as many for each doubling. */
 #define PERIOD_LEAST (8u << 10)
-#define PERIOD_MOST (1u << 20)
+#define PERIOD_MOST (512u << 10)
 #define RECORDS_A_PERIOD 8192u
 
 static void draw_step(struct et_thread *t)

@@ -23,20 +23,6 @@
 #include "profiler/agent/hook.h"
 #include "profiler/agent/selfheap.h"
 
-/* ---- pools say what they do: in every build ---------------------------------------------------- */
-
-void et_probe_alloc(uint32_t allocator, const void *ptr, size_t size, const void *caller_ra)
-{
-	if (allocator < ET_ALLOCATORS_MAX && et_thread_is_workload(et_thread_me))
-		et_heap_alloc(et_thread_me, allocator, ptr, size, size, caller_ra);
-}
-
-void et_probe_free(uint32_t allocator, const void *ptr, size_t size)
-{
-	if (allocator < ET_ALLOCATORS_MAX && et_thread_is_workload(et_thread_me))
-		et_heap_free(et_thread_me, allocator, ptr, size);
-}
-
 #ifdef ET_NO_INTERPOSE
 
 bool et_hook_is_on(void) { return false; }
