@@ -334,6 +334,7 @@ static void t_cpu_shares(void)
 	ET_OK((double)f60.cum / all > 53 && (double)f60.cum / all < 67, "60 %% within 7 points");
 	ET_OK((double)f30.cum / all > 23 && (double)f30.cum / all < 37, "30 %% within 7 points");
 	ET_OK((double)f10.cum / all > 4 && (double)f10.cum / all < 17, "10 %% within 7 points");
+	ET_IS_INT(func(s, "trampoline").cum, 0, "no frame of ours is in any stack");
 	ET_OK(!HAS_STACKS || (double)top.cum / all > 97, "their caller has them all below it (%.1f %%)",
 	      (double)top.cum / all);
 	ET_OK(strstr(et_snapshot_str(s, f60.file), "test_profiler.c") != NULL && f60.line > 0,

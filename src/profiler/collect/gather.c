@@ -72,30 +72,16 @@ static int64_t live_cpu_ns(struct et_thread *t)
 	return t->seen.cpu_ns;
 }
 
-/* The agent's work inside a program's malloc() belongs to malloc(), inside a pool's get to the
- * pool: leave out the agent's leaf frames, but for a hook that was called by the program. */
-static uint32_t skip_agent(struct et_collector *c, const uint64_t *addresses, uint32_t n,
-			   bool is_in_hook)
+/* While an allocation was recorded, what the agent called (backtrace) lies in front of it. */
+static uint32_t skip_called(struct et_collector *c, const uint64_t *addresses, uint32_t n)
 {
-	uint32_t i = 0;
+	for (uint32_t i = 0; i < n && i < IN_HOOK_MAX; i++) {
+		uint32_t frame = et_symbols_frame(c->symbols, &c->proc.addrs, addresses[i]);
 
-	/* the unwinder that the agent called lies in front of it */
-	for (uint32_t k = 0; is_in_hook && k < n && k < IN_HOOK_MAX; k++)
-		if (et_symbols_code(c->symbols, &c->proc.addrs, addresses[k]) != ET_CODE_OTHER) {
-			i = k;
-			break;
-		}
-
-	while (i + 1 < n) {
-		enum et_code code = et_symbols_code(c->symbols, &c->proc.addrs, addresses[i]);
-
-		if (code == ET_CODE_OTHER ||
-		    (code == ET_CODE_HOOK &&
-		     et_symbols_code(c->symbols, &c->proc.addrs, addresses[i + 1]) == ET_CODE_OTHER))
-			break;
-		i++;
+		if (et_symbols_get(c->symbols, frame)->code != ET_CODE_OTHER)
+			return i;
 	}
-	return i;
+	return 0;
 }
 
 /* The ring in the thread's slot, at our address of it. */
@@ -114,7 +100,7 @@ static void drain(struct et_collector *c, struct et_thread *t)
 		bool is_cut = (et_record_flags(rec[0]) & ET_RECORD_TRUNCATED) != 0;
 		uint32_t depth = (uint32_t)(n - ET_RECORD_HEAD);
 		bool is_in_hook = (et_record_flags(rec[0]) & ET_RECORD_IN_HOOK) != 0;
-		uint32_t skip = skip_agent(c, rec + ET_RECORD_HEAD, depth, is_in_hook);
+		uint32_t skip = is_in_hook ? skip_called(c, rec + ET_RECORD_HEAD, depth) : 0;
 		uint32_t stack = et_stacks_intern(&c->stacks, &c->proc.addrs,
 						  rec + ET_RECORD_HEAD + skip, depth - skip, is_cut);
 

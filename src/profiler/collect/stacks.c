@@ -51,16 +51,23 @@ uint32_t et_stacks_intern(struct et_stacks *st, struct et_addrs *a, const uint64
 			  uint32_t n, bool is_truncated)
 {
 	uint32_t ids[ET_DEPTH_MAX], id;
-	uint64_t key = n;
+	uint32_t depth = 0;
+	uint64_t key = 1;
 
 	if (n > ET_DEPTH_MAX) {
 		n = ET_DEPTH_MAX;
 		is_truncated = true;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		ids[i] = et_symbols_frame(st->symbols, a, addresses[i]);
-		key = et_hash_mix(key ^ ids[i]);
+		id = et_symbols_frame(st->symbols, a, addresses[i]);
+		if (et_symbols_get(st->symbols, id)->code != ET_CODE_AGENT)
+			ids[depth++] = id;
 	}
+	if (depth == 0) /* nothing but ours, or nothing: a stack has a leaf */
+		ids[depth++] = n > 0 ? et_symbols_frame(st->symbols, a, addresses[0]) : 0;
+	n = depth;
+	for (uint32_t i = 0; i < n; i++)
+		key = et_hash_mix(key ^ ids[i]);
 	for (; et_hash_get(&st->by_content, key, &id); key++) {
 		const struct et_stack *s = &st->rows[id];
 

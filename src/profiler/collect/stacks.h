@@ -30,7 +30,8 @@ struct et_stacks {
 void et_stacks_init(struct et_stacks *st, struct et_symbols *symbols);
 void et_stacks_fini(struct et_stacks *st);
 
-/* Id of the stack of n lookup addresses of a process, leaf first; ET_NONE (counted) if there is no room. */
+/* Id of the stack of n lookup addresses of a process, leaf first, without the agent's own frames:
+ * its work inside a program's malloc() belongs to malloc(), inside a pool's get to the pool; ET_NONE (counted) if there is no room. */
 uint32_t et_stacks_intern(struct et_stacks *st, struct et_addrs *a, const uint64_t *addresses,
 			  uint32_t n, bool is_truncated);
 

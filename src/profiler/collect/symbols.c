@@ -187,6 +187,15 @@ static const struct et_module *module_of(struct et_addrs *a, uint64_t address)
 	return m;
 }
 
+static enum et_code code_of(const struct et_func *f)
+{
+	const char *at = strstr(f->file, "profiler/agent/");
+
+	if (at == NULL)
+		return ET_CODE_OTHER;
+	return strcmp(at, "profiler/agent/hook.c") == 0 ? ET_CODE_HOOK : ET_CODE_AGENT;
+}
+
 static uint32_t look_up(struct et_symbols *s, struct et_addrs *a, uint64_t address)
 {
 	const struct et_module *m = module_of(a, address);
@@ -199,6 +208,7 @@ static uint32_t look_up(struct et_symbols *s, struct et_addrs *a, uint64_t addre
 	f.func = func_of(s, file, address - m->bias);
 	src = et_elffile_line(file->elf, address - m->bias, &f.line);
 	f.file = intern(s, src);
+	f.code = code_of(&s->funcs[f.func]);
 	return frame_of(s, &f);
 }
 
@@ -220,16 +230,6 @@ uint32_t et_symbols_frame(struct et_symbols *s, struct et_addrs *a, uint64_t add
 void et_symbols_addrs_fini(struct et_addrs *a)
 {
 	et_hash_fini(&a->frames);
-}
-
-enum et_code et_symbols_code(struct et_symbols *s, struct et_addrs *a, uint64_t address)
-{
-	const struct et_frame *f = et_symbols_get(s, et_symbols_frame(s, a, address));
-	const char *at = strstr(et_symbols_func(s, f->func)->file, "profiler/agent/");
-
-	if (at == NULL)
-		return ET_CODE_OTHER;
-	return strcmp(at, "profiler/agent/hook.c") == 0 ? ET_CODE_HOOK : ET_CODE_AGENT;
 }
 
 const struct et_frame *et_symbols_get(const struct et_symbols *s, uint32_t frame)

@@ -20,10 +20,15 @@ struct et_func {
 	bool is_named;
 };
 
+/* Whose code a frame is: the agent's own (src/profiler/agent/), and there a function that bears a
+ * name of the C library (hook.c).  Known from DWARF; without it all is ET_CODE_OTHER. */
+enum et_code { ET_CODE_OTHER, ET_CODE_AGENT, ET_CODE_HOOK };
+
 struct et_frame {
 	uint32_t func;
 	const char *file; /* "" if unknown */
 	uint32_t line;
+	enum et_code code;
 };
 
 /* The addresses of one process: its region's modules, and what was found already. */
@@ -45,12 +50,6 @@ void et_symbols_addrs_fini(struct et_addrs *a);
  * function.  Never fails: an unknown address is a function of its own module, or "?".
  * [own] none   [thr] collector   [sig] no   [err] 0, the frame "?", without memory */
 uint32_t et_symbols_frame(struct et_symbols *s, struct et_addrs *a, uint64_t address);
-
-/* Is the address in the agent's own code (src/profiler/agent/), and there in a function that
- * bears a name of the C library (hook.c)?  Needs DWARF; without it: ET_CODE_OTHER.
- * [own] none   [thr] collector   [sig] no   [err] never */
-enum et_code { ET_CODE_OTHER, ET_CODE_AGENT, ET_CODE_HOOK };
-enum et_code et_symbols_code(struct et_symbols *s, struct et_addrs *a, uint64_t address);
 
 /* [own] borrows until free   [thr] collector   [sig] no   [err] never (id must be one of ours) */
 const struct et_frame *et_symbols_get(const struct et_symbols *s, uint32_t frame);
