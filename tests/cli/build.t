@@ -3,25 +3,17 @@
 #
 # `engine-top build` on a tree with all that is hard to pack: its image must pass skopeo, and
 # umoci and bsdtar must give the same tree back; its digest must depend on the tree alone.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-skip() { # NAME WHY
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
+. tests/lib/tap.sh
+
 differ() { # A B NAME
 	diff "$1" "$2" >"$tmp/diff"
 	ok $? "$3"
-	cut -c 1-300 "$tmp/diff" | head -n 10 | sed 's/^/# /'
+	cut -c 1-300 "$tmp/diff" | head -n 10 | note
 }
 
 tree=$PWD/$ET_BUILD/tool/tree
-tmp=$(mktemp -d) || exit 1
 shm=$(mktemp -d /dev/shm/engine-top-test.XXXXXX 2>/dev/null)
-trap 'rm -rf "$tmp" ${shm:+"$shm"}' EXIT
+[ -z "$shm" ] || at_exit 'rm -rf "$shm"'
 cd "$tmp" || exit 1
 umask 022
 
@@ -33,23 +25,22 @@ digest() { # CONTEXT [OPTION...]: build it, print the digest
 	shift
 	"$ET_BIN" build "$context" -t "oci:$tmp/digests:x" -q --json "$@" 2>"$tmp/err" | json digest
 }
-same() { # NAME WANT GOT
+same() { # NAME WANT GOT: and there is something to want
 	[ -n "$2" ] && [ "$2" = "$3" ]
-	ok $? "$1"
-	[ "$2" = "$3" ] || echo "# want $2, got $3"
+	ok $? "$1" || diag "want $2, got $3"
 }
 
 # ---- readers give the tree back -------------------------------------------------------------
 
 "$tree" make "$tmp/nasty" || { echo "Bail out! cannot make the tree"; exit 1; }
 "$tree" show nasty >plain
-"$tree" xattr nasty || echo "# no extended attributes on this file system"
+"$tree" xattr nasty || diag "no extended attributes on this file system"
 "$tree" show nasty >want
 
 "$ET_BIN" build nasty -t oci:layout:v1 --json=result.json >out 2>err
 ok $? "the image is built"
-sed 's/^/# /' err
-[ "$(grep -c '^sha256:[0-9a-f]\{64\}: [0-9]* entries' out)" -eq 1 ] && [ "$(wc -l <out)" -eq 1 ]
+note err
+[ "$(grep -c '^sha256:[0-9a-f]\{64\}: [0-9]* entries' out)" -eq 1 ] && one_line out
 ok $? "one summary line"
 grep -q 'skipped 1 socket, first: sock\\x1b' out
 ok $? "the socket is counted and named, its name escaped"
@@ -160,4 +151,4 @@ ok $? "-q says nothing"
 grep -q '"latest"' small/index.json
 ok $? "no tag is latest"
 
-echo "1..$n"
+finish

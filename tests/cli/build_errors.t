@@ -3,14 +3,7 @@
 #
 # What `engine-top build` says to bad input: one line on stderr, the documented exit status, and
 # nothing changed on disk.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
+. tests/lib/tap.sh
 cd "$tmp" || exit 1
 mkdir context && echo x >context/file && mkdir full && echo y >full/other
 
@@ -19,9 +12,9 @@ refuses() { # NAME STATUS PATTERN ARG...: one line that matches, this exit statu
 	shift 3
 	"$ET_BIN" build "$@" >out 2>err
 	got=$?
-	[ "$got" -eq "$status" ] && [ "$(wc -l <err)" -eq 1 ] && grep -q -- "$pattern" err && ! [ -s out ]
+	[ "$got" -eq "$status" ] && one_line err && grep -q -- "$pattern" err && ! [ -s out ]
 	ok $? "$name"
-	sed 's/^/# /' err
+	note err
 }
 
 # ---- the command line -----------------------------------------------------------------------
@@ -105,7 +98,7 @@ for limit in 7 8 9 10 11 12; do # a machine out of descriptors is not a director
 done
 [ ! -s nofd.bad ] && ! grep -q 'not an OCI layout' err.nofd
 ok $? "out of descriptors is said so, exit 1"
-sed 's/^/# /' nofd.bad 2>/dev/null
+note nofd.bad 2>/dev/null
 
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	chmod 755 "$tmp" && layout foreign
@@ -113,11 +106,14 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 		./other build context -t oci:foreign:v -q >out 2>err
 	[ $? -eq 2 ] && grep -q "cannot write a blob to 'foreign': Permission denied" err
 	ok $? "a layout that we may not write to is bad input"
-	sed 's/^/# /' err
+	note err
 else
-	ok 0 "a layout that we may not write to # SKIP needs root and setpriv"
+	skip "a layout that we may not write to" "needs root and setpriv"
 fi
 
+is_packing() { # the blob without a name is open
+	ls -l "/proc/$pid/fd" 2>/dev/null | grep -q 'stopped/blobs/sha256/#'
+}
 mkdir noise && head -c 40000000 /dev/urandom >noise/file
 for signal in TERM:15 INT:2 HUP:1; do
 	number=${signal#*:} signal=${signal%:*}
@@ -127,20 +123,17 @@ for signal in TERM:15 INT:2 HUP:1; do
 	# a shell starts background jobs with SIGINT ignored, and so would we: perl gives it back
 	perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' "$ET_BIN" build noise -t oci:stopped:v --level 9 -j 1 --json=kept.json >out 2>err &
 	pid=$!
-	polls=400 # until it packs: the blob without a name is open
-	until ls -l "/proc/$pid/fd" 2>/dev/null | grep -q 'stopped/blobs/sha256/#' || [ $((polls -= 1)) -eq 0 ]; do
-		sleep 0.01
-	done
+	poll is_packing
 	kill -s "$signal" $pid
 	wait $pid 2>/dev/null
 	got=$?
 	[ "$got" -eq $((128 + number)) ] && grep -q "build stopped by SIG$signal; 'stopped' is as it was" err
 	ok $? "SIG$signal stops it: one line, and it dies by the signal"
-	sed 's/^/# /' err
+	note err
 	diff -r stopped_before stopped >diff
 	ok $? "... with the layout as it was"
 	[ "$(cat kept.json)" = old ]
 	ok $? "... and an earlier report, too"
 done
 
-echo "1..$n"
+finish

@@ -6,20 +6,11 @@
 # folder that holds examples/, themes/ and the files that ```yaml blocks name in their first line.
 # A dashboard runs in tmux until it draws, then gets q.
 # Also: links lead somewhere, manual pages have no mistakes that groff can see.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-skip() { # NAME WHY
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
+. tests/lib/tap.sh
 
 top=$PWD
-tmp=$(mktemp -d) || exit 1
 socket=$tmp/tmux
-trap 'tmux -S "$socket" kill-server 2>/dev/null; rm -rf "$tmp"' EXIT
+at_exit 'tmux -S "$socket" kill-server 2>/dev/null'
 mkdir "$tmp/bin" && ln -s "$ET_BIN" "$tmp/bin/engine-top" || exit 1
 PATH=$tmp/bin:$PATH LC_ALL=C.UTF-8
 export PATH LC_ALL
@@ -58,15 +49,6 @@ is_dashboard() {
 	return 1
 }
 
-until_true() { # SECONDS COMMAND...
-	polls=$(($1 * 20))
-	shift
-	while ! "$@"; do
-		polls=$((polls - 1))
-		[ "$polls" -gt 0 ] || return 1
-		sleep 0.05
-	done
-}
 has_drawn() { tmux -S "$socket" capture-pane -p >"$tmp/screen" 2>/dev/null && grep -q CPU "$tmp/screen"; }
 
 on_terminal() { # LINE: run it in tmux, press q when it has drawn; its exit status
@@ -74,12 +56,12 @@ on_terminal() { # LINE: run it in tmux, press q when it has drawn; its exit stat
 	printf '%s\necho $? >"%s/status.new"\nmv "%s/status.new" "%s/status"\n' \
 		"$1" "$tmp" "$tmp" "$tmp" >"$tmp/script"
 	tmux -S "$socket" -u -f /dev/null new-session -d -x 120 -y 40 "sh $tmp/script" || return 99
-	if until_true 30 has_drawn; then
+	if poll has_drawn; then
 		tmux -S "$socket" send-keys q
 	else
-		echo "# no dashboard within 30 s:" && sed 's/^/# /' "$tmp/screen"
+		diag "no dashboard within 30 s:" && note "$tmp/screen"
 	fi
-	until_true 30 test -f "$tmp/status"
+	poll test -f "$tmp/status"
 	tmux -S "$socket" kill-server 2>/dev/null
 	return "$(cat "$tmp/status" 2>/dev/null || echo 98)"
 }
@@ -103,8 +85,7 @@ for doc in README.md docs/*.md; do
 		fi
 		status=$?
 		[ "$status" -eq "${want:-0}" ]
-		ok $? "$doc: $command"
-		[ "$status" -eq "${want:-0}" ] || { echo "# exit $status"; sed 's/^/# /' "$tmp/out"; }
+		ok $? "$doc: $command" || { diag "exit $status"; note "$tmp/out"; }
 	done 3<"$tmp/commands"
 	cd "$top" || exit 1
 done
@@ -126,7 +107,7 @@ for doc in README.md CHANGELOG.md docs/*.md; do
 		done >"$tmp/broken"
 	[ ! -s "$tmp/broken" ]
 	ok $? "$doc: every link leads somewhere"
-	sed 's/^/# /' "$tmp/broken"
+	note "$tmp/broken"
 done
 
 # ---- manual pages -------------------------------------------------------------------------------------
@@ -135,7 +116,7 @@ for page in docs/man/*.1; do
 	if command -v groff >/dev/null; then
 		groff -man -ww -z -Tutf8 "$page" >"$tmp/out" 2>&1 && [ ! -s "$tmp/out" ]
 		ok $? "$page: groff has no complaint"
-		sed 's/^/# /' "$tmp/out"
+		note "$tmp/out"
 	else
 		skip "$page: groff has no complaint" "groff is not installed"
 	fi
@@ -156,7 +137,7 @@ for name in top run build replay; do
 	done <"$tmp/options" >"$tmp/silent"
 	[ -s "$tmp/options" ] && [ ! -s "$tmp/silent" ]
 	ok $? "$page knows every option of help $name"
-	sed 's/^/# /' "$tmp/silent"
+	note "$tmp/silent"
 done
 
-echo "1..$n"
+finish

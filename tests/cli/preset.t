@@ -2,15 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # `engine-top presets`: every shipped preset is listed, with its targets and what it is for.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
+. tests/lib/tap.sh
 
 top=$PWD
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
 unset ENGINE_TOP_EXAMPLES
 cd "$tmp" || exit 1
 
@@ -76,7 +70,8 @@ ok $? "an unknown option suggests --path"
 if [ -e /dev/full ]; then
 	"$ET_BIN" presets >/dev/full 2>err
 	status=$?
-	[ "$status" -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q 'cannot write' err
+	[ "$status" -eq 1 ] && one_line err && grep -q 'cannot write' err
 	ok $? "output on a full disk: exit 1"
 fi
-echo "1..$n"
+
+finish

@@ -3,25 +3,16 @@
 #
 # A bad preset given to `run`: exit 2, nothing on stdout, and exactly one line on stderr that names
 # file, line and column.  What each line says is the matter of tests/unit/test_preset.c.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
+. tests/lib/tap.sh
 cd "$tmp" || exit 1
 unset ENGINE_TOP_EXAMPLES
 
 refuses() { # NAME PLACE FILE: place is line:column
 	"$ET_BIN" run "$3" --plain >out 2>err </dev/null
 	status=$?
-	[ "$status" -eq 2 ] && [ ! -s out ] && [ "$(wc -l <err)" -eq 1 ] &&
+	[ "$status" -eq 2 ] && [ ! -s out ] && one_line err &&
 		grep -q "^engine-top: $3:$2: " err && ! LC_ALL=C grep -q '[[:cntrl:]]' err
-	is_bad=$?
-	ok $is_bad "$1"
-	[ $is_bad -eq 0 ] || cut -c 1-300 err out | sed "s/^/# exit $status: /"
+	ok $? "$1" || cut -c 1-300 err out | sed "s/^/# exit $status: /"
 }
 yaml() { # NAME PLACE TEXT (of printf)
 	# shellcheck disable=SC2059 # the text is a format on purpose
@@ -63,22 +54,21 @@ awk 'BEGIN { print "version: 1\ntargets:"; for (i = 0; i < 20000; i++) print "- 
 refuses "20,000 targets" 10000:3 long.yaml
 head -c 2000000 /dev/zero | tr '\0' x >large.yaml
 "$ET_BIN" run large.yaml --plain >out 2>err </dev/null
-[ $? -eq 2 ] && [ ! -s out ] && [ "$(wc -l <err)" -eq 1 ] && grep -q "large.yaml' is larger than" err
+[ $? -eq 2 ] && [ ! -s out ] && one_line err && grep -q "large.yaml' is larger than" err
 ok $? "2 MB"
 
-one_line() { # NAME WORDS PRESET: no file to point into
+refuses_all() { # NAME WORDS PRESET: no file to point into
 	"$ET_BIN" run "$3" --plain >out 2>err </dev/null
 	status=$?
-	[ "$status" -eq 2 ] && [ ! -s out ] && [ "$(wc -l <err)" -eq 1 ] && grep -q "$2" err
-	is_bad=$?
-	ok $is_bad "$1"
-	[ $is_bad -eq 0 ] || cut -c 1-300 err out | sed "s/^/# exit $status: /"
+	[ "$status" -eq 2 ] && [ ! -s out ] && one_line err && grep -q "$2" err
+	ok $? "$1" || cut -c 1-300 err out | sed "s/^/# exit $status: /"
 }
-one_line "unknown preset" "unknown preset 'quikstart'; did you mean 'quickstart'?" quikstart
-one_line "missing file" "cannot open preset './none.yaml': No such file" ./none.yaml
-one_line "a folder" "is a directory, not a file" "$tmp/"
-one_line "a missing context" nowhere-at-all "$(
+refuses_all "unknown preset" "unknown preset 'quikstart'; did you mean 'quickstart'?" quikstart
+refuses_all "missing file" "cannot open preset './none.yaml': No such file" ./none.yaml
+refuses_all "a folder" "is a directory, not a file" "$tmp/"
+refuses_all "a missing context" nowhere-at-all "$(
 	printf 'version: 1\ntargets:\n- {name: a, kind: image, context: nowhere-at-all, output: "oci:a:b"}\n' >ctx.yaml
 	echo ctx.yaml
 )"
-echo "1..$n"
+
+finish

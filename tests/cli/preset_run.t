@@ -3,14 +3,8 @@
 #
 # Every shipped preset runs: each of its targets is ok, exit 0, and nothing is left behind, for a
 # private store goes away with the program.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
+. tests/lib/tap.sh
 
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/tmpdir"
 TMPDIR=$tmp/tmpdir
 export TMPDIR
@@ -20,9 +14,8 @@ for file in examples/*.yaml; do
 	"$ET_BIN" run "$file" --plain >"$tmp/out" 2>"$tmp/err" </dev/null
 	status=$?
 	[ $status -eq 0 ] && grep -q "^$targets of $targets targets ok" "$tmp/out"
-	is_bad=$?
-	ok $is_bad "$file: $targets targets ok, exit 0"
-	[ $is_bad -eq 0 ] || head -n 50 "$tmp/err" "$tmp/out" | sed "s/^/# exit $status: /"
+	ok $? "$file: $targets targets ok, exit 0" ||
+		head -n 50 "$tmp/err" "$tmp/out" | sed "s/^/# exit $status: /"
 	[ -z "$(ls -A "$TMPDIR")" ]
 	ok $? "$file: nothing is left in TMPDIR"
 done
@@ -39,10 +32,11 @@ YAML
 mkdir "$tmp/files" && echo content >"$tmp/files/file" && mkdir "$tmp/elsewhere"
 (cd "$tmp/elsewhere" && "$ET_BIN" run ../mine.yaml --plain >../out 2>../err </dev/null)
 ok $? "a preset of one's own, run from elsewhere"
-sed 's/^/# /' "$tmp/err"
+note "$tmp/err"
 grep -q '"org.opencontainers.image.ref.name": *"a"' "$tmp/kept/images/index.json" &&
 	grep -q '"org.opencontainers.image.ref.name": *"b"' "$tmp/kept/images/index.json"
 ok $? "its store is beside it, and keeps both images"
 [ -z "$(ls -A "$tmp/elsewhere")" ] && [ -z "$(ls -A "$TMPDIR")" ]
 ok $? "and nothing is anywhere else"
-echo "1..$n"
+
+finish

@@ -3,14 +3,8 @@
 #
 # engine-top replay REC: one frame as text at a moment and a size, the same bytes each time; what
 # is not a recording, and what is not a moment, a size or a pane, is one line and exit 2.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
+. tests/lib/tap.sh
 
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
 mkrec=$ET_BUILD/tool/mkrec
 LC_ALL=C.UTF-8
 export LC_ALL
@@ -75,7 +69,7 @@ dd if=/dev/zero of="$tmp/hole.etr" bs=1 seek=$((size / 2)) count=64 conv=notrunc
 rc=$?
 [ $rc -eq 0 ] && grep -q 'frame 3[89] of 3[89]' "$tmp/a"
 ok $? "a hole: the other frames are shown"
-[ "$(wc -l <"$tmp/err")" -eq 1 ] && grep -q 'hole.etr. is damaged in 1 place' "$tmp/err"
+one_line "$tmp/err" && grep -q 'hole.etr. is damaged in 1 place' "$tmp/err"
 ok $? "and one line says so"
 
 # ---- refused ------------------------------------------------------------------------------------------
@@ -85,11 +79,9 @@ refused() { # NAME PATTERN ARG...
 	shift 2
 	"$ET_BIN" replay "$@" >"$tmp/out" 2>"$tmp/err"
 	rc=$?
-	[ $rc -eq 2 ] && [ ! -s "$tmp/out" ] && [ "$(wc -l <"$tmp/err")" -eq 1 ] &&
+	[ $rc -eq 2 ] && [ ! -s "$tmp/out" ] && one_line "$tmp/err" &&
 		grep -q -e "$pattern" "$tmp/err" && ! grep -q "$(printf '\033')" "$tmp/err"
-	result=$?
-	ok $result "$name: one line, exit 2"
-	[ $result -eq 0 ] || sed 's/^/# /' "$tmp/err"
+	ok $? "$name: one line, exit 2" || note "$tmp/err"
 }
 
 : >"$tmp/empty"
@@ -118,7 +110,7 @@ refused "value missing" "needs a value" "$tmp/r.etr" --at
 refused "a dashboard without a terminal" "terminal" "$tmp/r.etr"
 
 at 50% >/dev/full 2>"$tmp/err"
-[ $? -eq 1 ] && [ "$(wc -l <"$tmp/err")" -eq 1 ]
+[ $? -eq 1 ] && one_line "$tmp/err"
 ok $? "a full disk behind stdout: one line, exit 1"
 
-echo "1..$n"
+finish

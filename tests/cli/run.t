@@ -3,23 +3,9 @@
 #
 # engine-top run: lines, report, JSON, exit status; failing targets; bad usage; an output that
 # cannot be written.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-is() { # GOT WANT NAME
-	[ "$1" = "$2" ]
-	ok $? "$3"
-	[ "$1" = "$2" ] || printf '#  got: %s\n# want: %s\n' "$1" "$2"
-}
-skip() { # NAME WHY
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
+. tests/lib/tap.sh
 
-tmp=$(mktemp -d) || exit 1
-trap 'umount "$tmp/disk" 2>/dev/null; rm -rf "$tmp"' EXIT
+at_exit 'umount "$tmp/disk" 2>/dev/null'
 mkdir "$tmp/store" "$tmp/work" "$tmp/work/whiteout"
 TMPDIR=$tmp/store
 export TMPDIR
@@ -28,7 +14,6 @@ run() { # ARGS...: into $tmp/out, $tmp/err, $status
 	"$ET_BIN" run "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
 	status=$?
 }
-one_line() { [ "$(wc -l <"$tmp/err")" -eq 1 ]; }
 no_store() { [ -z "$(find "$TMPDIR" -mindepth 1 -maxdepth 1)" ]; }
 
 cat >"$tmp/work/good.yaml" <<'YAML'
@@ -136,11 +121,7 @@ targets:
 YAML
 "$ET_BIN" run "$tmp/work/gone.yaml" >"$tmp/out" 2>"$tmp/err" &
 pid=$!
-polls=1000
-until grep -q "first *running" "$tmp/out" || [ $polls -eq 0 ]; do
-	polls=$((polls - 1))
-	sleep 0.01
-done
+poll grep -q "first *running" "$tmp/out"
 rmdir "$tmp/work/gone"
 wait $pid
 is $? 1 "a context that vanishes fails its target"
@@ -153,7 +134,7 @@ bad_usage() { # PATTERN ARGS...
 	pattern=$1
 	shift
 	run "$@"
-	[ $status -eq 2 ] && one_line && [ ! -s "$tmp/out" ] && grep -q -- "$pattern" "$tmp/err"
+	[ $status -eq 2 ] && one_line "$tmp/err" && [ ! -s "$tmp/out" ] && grep -q -- "$pattern" "$tmp/err"
 	ok $? "bad usage: $* ($(head -c 200 "$tmp/err" | tr '\n' ' '))"
 }
 bad_usage "which preset"
@@ -179,7 +160,7 @@ ok $? "bad usage leaves nothing behind"
 # ---- outputs that fail -------------------------------------------------------------------------
 
 cannot_write() { # NAME REASON, after a run
-	[ $status -eq 1 ] && one_line && grep -q "standard output.*$2" "$tmp/err"
+	[ $status -eq 1 ] && one_line "$tmp/err" && grep -q "standard output.*$2" "$tmp/err"
 	ok $? "$1: one line, exit 1"
 	[ -s "$tmp/err" ] && sed "s/^/# exit $status: /" "$tmp/err"
 }
@@ -203,10 +184,10 @@ ok $? "a closed stderr changes nothing"
 status=$(cat "$tmp/status")
 cannot_write "a reader that went away" "Broken pipe"
 run "$good" -t tree --json="$tmp/nowhere/doc.json"
-[ $status -eq 2 ] && one_line && grep -q "nowhere/doc.json" "$tmp/err" && [ ! -s "$tmp/out" ]
+[ $status -eq 2 ] && one_line "$tmp/err" && grep -q "nowhere/doc.json" "$tmp/err" && [ ! -s "$tmp/out" ]
 ok $? "a JSON file that cannot be made: one line, exit 2, before any work"
 run "$good" -t tree --json=/dev/full
-[ $status -eq 1 ] && one_line
+[ $status -eq 1 ] && one_line "$tmp/err"
 ok $? "a JSON file on a full disk: one line, exit 1"
 grep -q "1 of 1 targets ok" "$tmp/out"
 ok $? "the report was printed all the same"
@@ -222,7 +203,7 @@ mkdir "$tmp/disk"
 if mount -t tmpfs -o size=4k none "$tmp/disk" 2>/dev/null; then
 	sed 's/trial_time: 2ms/trial_time: 100ms/' "$good" >"$tmp/work/longer.yaml" # some frames
 	run "$tmp/work/longer.yaml" -o "$tmp/disk/r.etr"
-	[ $status -eq 1 ] && one_line && grep -q "r.etr.*No space left" "$tmp/err"
+	[ $status -eq 1 ] && one_line "$tmp/err" && grep -q "r.etr.*No space left" "$tmp/err"
 	ok $? "a recording on a full disk: one line, exit 1"
 	grep -q "3 of 3 targets ok" "$tmp/out"
 	ok $? "the run went on"
@@ -237,4 +218,5 @@ if mount -t tmpfs -o size=4k none "$tmp/disk" 2>/dev/null; then
 else
 	skip "a recording on a full disk" "this container may not mount"
 fi
-echo "1..$n"
+
+finish

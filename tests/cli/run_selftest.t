@@ -4,23 +4,8 @@
 # Does the profiler tell the truth?  Functions that burn 60, 30 and 10 % of the CPU and call sites
 # that hold exactly known bytes, as `run --json` reports them: CPU within 5 points at 1,000 samples
 # and more, heap exact with --heap-period 1.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-is() { # GOT WANT NAME
-	[ "$1" = "$2" ]
-	ok $? "$3"
-	[ "$1" = "$2" ] || printf '#  got: %s\n# want: %s\n' "$1" "$2"
-}
-skip() { # NAME WHY
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
+. tests/lib/tap.sh
 
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
 jget=$ET_BUILD/tool/jget
 TMPDIR=$tmp
 export TMPDIR
@@ -85,4 +70,5 @@ else
 	is "$(site et_selftest_churn alloc_bytes)" 2560000 "and allocated 2,560,000 bytes"
 	is "$(site et_selftest_churn alloc_objects)" 10000 "in 10,000 objects"
 fi
-echo "1..$n"
+
+finish

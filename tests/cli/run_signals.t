@@ -3,32 +3,14 @@
 #
 # Signals end a run at any time: it dies by that signal, without a store, with a recording that
 # replays.  What kill -9 leaves, the next start removes.  Two runs do not disturb each other.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-is() { # GOT WANT NAME
-	[ "$1" = "$2" ]
-	ok $? "$3"
-	[ "$1" = "$2" ] || printf '#  got: %s\n# want: %s\n' "$1" "$2"
-}
+. tests/lib/tap.sh
 
-tmp=$(mktemp -d) || exit 1
 pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
+at_exit '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null'
 mkdir "$tmp/store"
 TMPDIR=$tmp/store
 export TMPDIR
 
-until_true() { # COMMAND...: within 30 s
-	polls=3000
-	until "$@"; do
-		polls=$((polls - 1))
-		[ $polls -gt 0 ] || return 1
-		sleep 0.01
-	done
-}
 stores() { find "$TMPDIR" -mindepth 1 -maxdepth 1 | wc -l; }
 is_running() { grep -q "long *running" "$tmp/out" 2>/dev/null; }
 has_frames() { [ -f "$tmp/r.etr" ] && [ "$(wc -c <"$tmp/r.etr")" -gt 5000 ]; }
@@ -65,7 +47,7 @@ end() { # waits for $pid; its status in $status
 
 for signal in TERM:143 INT:130 HUP:129; do
 	begin "$tmp/long.yaml" -o "$tmp/r.etr"
-	until_true is_running && until_true has_frames
+	poll is_running && poll has_frames
 	ok $? "SIG${signal%:*}: it runs and records"
 	kill "-${signal%:*}" "$pid"
 	end
@@ -84,7 +66,7 @@ exec 9<>"$tmp/fifo"
 dd if=/dev/zero bs=1024 count=1024 oflag=nonblock of="$tmp/fifo" 2>/dev/null
 "$ET_BIN" run "$tmp/long.yaml" >&9 2>"$tmp/err" &
 pid=$!
-until_true has_store
+poll has_store
 kill -TERM "$pid"
 end
 is $status 143 "a reader that stopped reading does not keep SIGTERM from ending it"
@@ -97,7 +79,7 @@ exec 9<>"$tmp/fifo2"
 dd if=/dev/zero bs=1024 count=1024 oflag=nonblock of="$tmp/fifo2" 2>/dev/null
 "$ET_BIN" run "$tmp/short.yaml" --json="$tmp/doc.json" >&9 2>"$tmp/err" &
 pid=$!
-until_true has_store
+poll has_store
 kill -TERM "$pid"
 end
 [ $status -eq 143 ]
@@ -108,7 +90,7 @@ exec 9>&-
 # ---- kill -9 -----------------------------------------------------------------------------------
 
 begin "$tmp/long.yaml"
-until_true is_running
+poll is_running
 kill -KILL "$pid"
 end
 is "$(stores)" 1 "kill -9 leaves a store"
@@ -119,7 +101,7 @@ is "$(stores)" 0 "and removes it"
 # ---- a crash in a worker -------------------------------------------------------------------------
 
 begin "$tmp/long.yaml" -o "$tmp/r.etr"
-until_true is_running && until_true has_frames
+poll is_running && poll has_frames
 tid=$(grep -l '^build-' /proc/"$pid"/task/*/comm | head -n 1 | cut -d/ -f5)
 name=$(cat "/proc/$pid/task/$tid/comm")
 perl -e 'my ($p, $t) = @ARGV; my $n = `uname -m` =~ /x86_64/ ? 234 : 131;
@@ -140,7 +122,7 @@ is "$(stores)" 0 "the next run removes the store"
 # ---- two at once ---------------------------------------------------------------------------------
 
 begin "$tmp/long.yaml"
-until_true is_running
+poll is_running
 "$ET_BIN" run "$tmp/short.yaml" >"$tmp/out2" 2>"$tmp/err2"
 is $? 0 "another run beside it ends well"
 is "$(stores)" 1 "and leaves the first one's store alone"
@@ -154,4 +136,5 @@ both=$?
 end
 is "$both $status" "0 0" "two of the same preset at once end well"
 is "$(stores)" 0 "nothing is left"
-echo "1..$n"
+
+finish

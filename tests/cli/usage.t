@@ -3,14 +3,7 @@
 #
 # What the command line says about itself, and what it answers to a slip of the fingers: one line
 # on stderr with the nearest right word, exit 2, nothing on stdout.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
+. tests/lib/tap.sh
 cd "$tmp" || exit 1
 
 run() { # ARG...: fills out, err, status
@@ -23,13 +16,13 @@ answers() { # NAME PATTERN ARG...: exit 0, PATTERN in stdout, silent stderr
 	run "$@"
 	[ "$status" -eq 0 ] && grep -q -e "$pattern" out && [ ! -s err ]
 	ok $? "$label"
-	[ ! -s err ] || sed 's/^/# /' err
+	[ ! -s err ] || note err
 }
 refuses() { # NAME PATTERN ARG...: exit 2, one line with PATTERN on stderr, silent stdout
 	label=$1 pattern=$2
 	shift 2
 	run "$@"
-	[ "$status" -eq 2 ] && [ ! -s out ] && [ "$(wc -l <err)" -eq 1 ] &&
+	[ "$status" -eq 2 ] && [ ! -s out ] && one_line err &&
 		grep -q '^engine-top' err && grep -q -e "$pattern" err
 	ok $? "$label"
 	sed "s/^/# $status: /" err
@@ -40,7 +33,7 @@ subcommands="run build replay presets themes doctor help"
 # ---- what it says ---------------------------------------------------------------------------------
 
 answers "--version" '^engine-top [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*' --version
-[ "$(wc -l <out)" -eq 1 ]
+one_line out
 ok $? "--version is one line"
 answers "help" '^usage: engine-top' help
 cp out help
@@ -112,8 +105,8 @@ ok $? "none of these left anything behind"
 for args in help --version "help run" presets themes; do
 	# shellcheck disable=SC2086 # words
 	"$ET_BIN" $args >/dev/full 2>err
-	[ $? -eq 1 ] && sed 's/^/# /' err && [ "$(wc -l <err)" -eq 1 ] && grep -q 'No space left on device' err
+	[ $? -eq 1 ] && note err && one_line err && grep -q 'No space left on device' err
 	ok $? "$args on a full disk: one line, exit 1"
 done
 
-echo "1..$n"
+finish
