@@ -128,6 +128,17 @@ is $? 1 "a context that vanishes fails its target"
 grep -q "img *failed .*gone" "$tmp/out"
 ok $? "and is named"
 
+# ---- few descriptors ------------------------------------------------------------------------------
+
+# the profiler must not take what the build needs (sanitizers need some themselves)
+(
+	ulimit -n 64
+	"$ET_BIN" run quickstart -t checkout >"$tmp/out" 2>"$tmp/err"
+)
+is $? 0 "64 descriptors are enough"
+grep -q '^CPU: .* (perf)' "$tmp/out"
+is $? 1 "and the engine that needs two for each thread is not chosen"
+
 # ---- usage -------------------------------------------------------------------------------------
 
 bad_usage() { # PATTERN ARGS...

@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -124,10 +125,11 @@ static void begin(struct et_thread *t, enum et_engine engine)
 	if (engine == ET_ENGINE_AUTO ||
 	    !atomic_compare_exchange_strong(&t->engine, &none, ET_ENGINE_COUNT))
 		return;
+	/* out of descriptors: this thread at least by its timer */
+	if (engine == ET_ENGINE_PERF && !perf_begin(t, period_ns))
+		engine = ET_ENGINE_TIMER;
 	if (engine == ET_ENGINE_TIMER)
 		is_on = timer_begin(t, period_ns);
-	else if (engine == ET_ENGINE_PERF)
-		is_on = perf_begin(t, period_ns);
 	atomic_store(&t->engine, is_on ? (int)engine : ET_ENGINE_AUTO);
 }
 
@@ -200,6 +202,14 @@ void et_engine_stop(void)
 
 /* ---- choosing ---------------------------------------------------------------------------------- */
 
+/* Two descriptors a thread are the program's: where it may have few, they are not ours to take. */
+static bool has_descriptors(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= 2 * FD_FLOOR;
+}
+
 static bool can_perf(void)
 {
 	int fd = perf_open((int)syscall(SYS_gettid), ET_NS_PER_S);
@@ -222,7 +232,7 @@ static bool can_timer(void)
 
 int et_engine_choose(enum et_engine want, enum et_engine *engine, struct et_err *err)
 {
-	if ((want == ET_ENGINE_AUTO || want == ET_ENGINE_PERF) && can_perf())
+	if ((want == ET_ENGINE_PERF || (want == ET_ENGINE_AUTO && has_descriptors())) && can_perf())
 		*engine = ET_ENGINE_PERF;
 	else if (want == ET_ENGINE_PERF)
 		return et_err_sys(err, ET_EXIT_LACK, errno,
