@@ -3,18 +3,9 @@
 #
 # No room for the image: a full disk (a small tmpfs), a file size limit, too few descriptors.  One
 # line that names the cause, exit 1, the earlier image whole, nothing left behind.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-skip() { # NAME WHY
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
+. tests/lib/tap.sh
 
-tmp=$(mktemp -d) || exit 1
-trap 'umount "$tmp/disk" 2>/dev/null; rm -rf "$tmp"' EXIT
+at_exit 'umount "$tmp/disk" 2>/dev/null'
 cd "$tmp" || exit 1
 mkdir small big disk && echo x >small/file && head -c 6000000 /dev/urandom >big/noise
 
@@ -24,9 +15,9 @@ fails() { # NAME PATTERN LAYOUT COMMAND...: exit 1, one line that matches, layou
 	find "$layout" -type f -exec sha256sum {} + | sort >before
 	"$@" >out 2>err
 	got=$?
-	[ "$got" -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q -- "$pattern" err && [ ! -s out ]
+	[ "$got" -eq 1 ] && one_line err && grep -q -- "$pattern" err && [ ! -s out ]
 	ok $? "$name"
-	sed 's/^/# /' err
+	note err
 	find "$layout" -type f -exec sha256sum {} + | sort >after
 	cmp before after && skopeo inspect "oci:$layout:v1" >/dev/null
 	ok $? "... and the layout is as it was"
@@ -77,4 +68,4 @@ else
 	skip "an unreadable file is named" "cannot become another user here"
 fi
 
-echo "1..$n"
+finish

@@ -4,15 +4,9 @@
 # A build that dies by kill -9: before each single call that changes the file system, and at
 # random moments.  Afterwards the layout is valid, its earlier image is whole, nothing of the dead
 # build takes room, and the next build goes well.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
+. tests/lib/tap.sh
 
 here=$PWD
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
 mkdir old new && echo old >old/file && echo new >new/file && head -c 1300000 /dev/zero >new/noise
 
@@ -42,20 +36,20 @@ killed() { # AT LAYOUT: a build into it that dies before call AT
 examine() {
 	if [ -e "$2/oci-layout" ]; then
 		bad=$(blobs "$2" | grep -v '/\.tmp-index\.json$')
-		[ -z "$bad" ] || echo "# kill before call $1: left $bad"
-		sound "$2" || echo "# kill before call $1: a blob is not what its name says"
+		[ -z "$bad" ] || diag "kill before call $1: left $bad"
+		sound "$2" || diag "kill before call $1: a blob is not what its name says"
 		if [ -n "$3" ]; then
 			skopeo inspect "oci:$2:old" >err 2>&1 || sed "s/^/# kill before call $1: skopeo: /" err
 		else
 			umoci ls --layout "$2" >err 2>&1 || sed "s/^/# kill before call $1: umoci: /" err
 		fi
 	elif [ -n "$3" ]; then
-		echo "# kill before call $1: oci-layout is gone"
+		diag "kill before call $1: oci-layout is gone"
 	fi
 	"$ET_BIN" build new -t "oci:$2:new" -q >err 2>&1 || sed "s/^/# kill before call $1: next build: /" err
-	grep -q '"new"' "$2/index.json" && sound "$2" || echo "# after the next build: not whole"
+	grep -q '"new"' "$2/index.json" && sound "$2" || diag "after the next build: not whole"
 	bad=$(blobs "$2")
-	[ -z "$bad" ] || echo "# after the next build: left $bad"
+	[ -z "$bad" ] || diag "after the next build: left $bad"
 }
 
 if [ -n "$preload" ]; then
@@ -67,7 +61,7 @@ if [ -n "$preload" ]; then
 	at=1
 	while [ $at -le "$total" ]; do
 		rm -rf fresh
-		killed $at fresh && echo "# call $at did not kill" >>complaints
+		killed $at fresh && diag "call $at did not kill" >>complaints
 		examine $at fresh "" >>complaints
 		at=$((at + 1))
 	done
@@ -82,7 +76,7 @@ if [ -n "$preload" ]; then
 	at=1
 	while [ $at -le "$total" ]; do
 		rm -rf used && cp -a base used
-		killed $at used && echo "# call $at did not kill" >>complaints
+		killed $at used && diag "call $at did not kill" >>complaints
 		examine $at used old >>complaints
 		at=$((at + 1))
 	done
@@ -111,8 +105,8 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		exit(($? & 127) == 9 ? 0 : 1)' "$ET_BIN" build new -t oci:used:new -q -j 2 && dead=$((dead + 1))
 	# whole blobs of the new image may be there, if it died in the last moment: they are its own
 	bad=$(blobs used | grep -v '/\.tmp-index\.json$') # it has that name for one system call
-	[ -z "$bad" ] || echo "# kill $i left $bad" >>complaints
-	sound used || echo "# kill $i: a blob is not what its name says" >>complaints
+	[ -z "$bad" ] || diag "kill $i left $bad" >>complaints
+	sound used || diag "kill $i: a blob is not what its name says" >>complaints
 	skopeo inspect oci:used:old >err 2>&1 || sed "s/^/# kill $i: skopeo: /" err >>complaints
 	if grep -q '"new"' used/index.json; then # it was too fast for the kill
 		rm -rf used && cp -a base used
@@ -123,8 +117,8 @@ done
 [ $dead -gt 0 ] && [ ! -s complaints ]
 ok $? "$dead of 20 builds killed at random moments: nothing left behind, the old image is there"
 cat complaints
-echo "# $late of them died between the names of the blobs and the index"
+diag "$late of them died between the names of the blobs and the index"
 "$ET_BIN" build new -t oci:used:new -q && skopeo inspect oci:used:new >/dev/null && [ -z "$(blobs used)" ]
 ok $? "the next build is fine"
 
-echo "1..$n"
+finish

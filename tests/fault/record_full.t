@@ -4,18 +4,9 @@
 # The disk is full while it records: recording stops with one line that says how much was kept,
 # and what was kept replays whole.  A file limit (which writes short, then fails, as a disk does)
 # everywhere; a real full file system where this container may mount one.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-skip() { # NAME WHY
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
+. tests/lib/tap.sh
 
-tmp=$(mktemp -d) || exit 1
-trap 'umount "$tmp/disk" 2>/dev/null; rm -rf "$tmp"' EXIT
+at_exit 'umount "$tmp/disk" 2>/dev/null'
 mkrec=$ET_BUILD/tool/mkrec
 
 replays_kept() { # FILE NAME: as many frames as the message in $tmp/err promises
@@ -29,7 +20,7 @@ replays_kept() { # FILE NAME: as many frames as the message in $tmp/err promises
 for blocks in 20 33 47; do # of 512 bytes: three places inside a frame
 	rm -f "$tmp/r.etr"
 	(ulimit -f $blocks && "$mkrec" "$tmp/r.etr" 100) 2>"$tmp/err"
-	[ $? -eq 1 ] && [ "$(wc -l <"$tmp/err")" -eq 1 ] && grep -q 'File too large' "$tmp/err"
+	[ $? -eq 1 ] && one_line "$tmp/err" && grep -q 'File too large' "$tmp/err"
 	ok $? "limit of $blocks blocks: one line, exit 1"
 	replays_kept "$tmp/r.etr" "limit of $blocks blocks"
 done
@@ -37,14 +28,14 @@ done
 mkdir "$tmp/disk"
 if mount -t tmpfs -o size=64k none "$tmp/disk" 2>/dev/null; then
 	"$mkrec" "$tmp/disk/r.etr" 100 2>"$tmp/err"
-	[ $? -eq 1 ] && [ "$(wc -l <"$tmp/err")" -eq 1 ] && grep -q 'No space left' "$tmp/err"
+	[ $? -eq 1 ] && one_line "$tmp/err" && grep -q 'No space left' "$tmp/err"
 	ok $? "full file system: one line, exit 1"
 	replays_kept "$tmp/disk/r.etr" "full file system"
 	"$mkrec" "$tmp/disk/second.etr" 100 2>"$tmp/err"
-	[ $? -eq 1 ] && [ "$(wc -l <"$tmp/err")" -eq 1 ]
+	[ $? -eq 1 ] && one_line "$tmp/err"
 	ok $? "a second recording on what is left: one line, exit 1"
 else
 	skip "full file system" "this container may not mount one"
 fi
 
-echo "1..$n"
+finish

@@ -4,15 +4,10 @@
 # kill -9 at random moments of a recording: each time the file replays, up to its last whole
 # frame, to the same bytes twice.  20 real runs of the default preset, and 20 writers that do
 # nothing but write.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
+. tests/lib/tap.sh
 
-tmp=$(mktemp -d) || exit 1
 pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
+at_exit '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null'
 TMPDIR=$tmp/store # what a killed run cannot remove, the trap does
 export TMPDIR
 mkdir "$TMPDIR"
@@ -22,14 +17,7 @@ has_frame() { # FILE: anything behind its header of 32 bytes?
 	[ -f "$1" ] && [ "$(wc -c <"$1")" -gt 32 ]
 }
 
-until_frame() { # FILE: waits for its first frame, as long as the writer lives
-	polls=3000
-	until has_frame "$1"; do
-		polls=$((polls - 1))
-		[ $polls -gt 0 ] && kill -0 "$pid" 2>/dev/null || return 1
-		sleep 0.01
-	done
-}
+has_frame_or_ended() { has_frame "$1" || ! kill -0 "$pid" 2>/dev/null; }
 
 random_ms() { # 0 .. $1 - 1
 	od -An -N2 -tu2 /dev/urandom | awk -v most="$1" '{ printf "%.3f", $1 % most / 1000 }'
@@ -42,9 +30,10 @@ kill_and_replay() { # NAME MOST_MS COMMAND...: the command records to $tmp/r.etr
 	rm -rf "$tmp/r.etr" "${TMPDIR:?}"/*
 	"$@" >"$tmp/log" 2>&1 &
 	pid=$!
-	if ! until_frame "$tmp/r.etr"; then
+	poll has_frame_or_ended "$tmp/r.etr"
+	if ! has_frame "$tmp/r.etr"; then
 		ok 1 "$name: has a first frame"
-		sed 's/^/# /' "$tmp/log"
+		note "$tmp/log"
 		return
 	fi
 	sleep "$delay" # not a wait: the moment of death
@@ -54,9 +43,7 @@ kill_and_replay() { # NAME MOST_MS COMMAND...: the command records to $tmp/r.etr
 	"$ET_BIN" replay "$tmp/r.etr" --at 100% --screen 120x40 >"$tmp/a" 2>"$tmp/err-a" &&
 		"$ET_BIN" replay "$tmp/r.etr" --at 100% --screen 120x40 >"$tmp/b" 2>"$tmp/err-b" &&
 		[ -s "$tmp/a" ] && cmp -s "$tmp/a" "$tmp/b" && [ ! -s "$tmp/err-a" ]
-	result=$?
-	ok $result "$name: killed ${delay}s after its first frame, replays"
-	[ $result -eq 0 ] || sed 's/^/# /' "$tmp/err-a"
+	ok $? "$name: killed ${delay}s after its first frame, replays" || note "$tmp/err-a"
 }
 
 for i in $(seq 20); do
@@ -66,4 +53,4 @@ for i in $(seq 20); do
 	kill_and_replay "writer $i" 60 "$mkrec" --slow "$tmp/r.etr" 0
 done 2>/dev/null
 
-echo "1..$n"
+finish

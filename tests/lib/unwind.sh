@@ -1,18 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# For tests/*/unwind.t, which source it: the unwinder beside backtrace() in real programs
-# (unwindcheck.c).  Needs $tmp, a directory.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-skip() { # NAME WHY
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
-
-[ "$(uname -m)" = x86_64 ] || { echo "1..0 # SKIP no tables on $(uname -m)"; exit 0; }
+# For tests/*/unwind.t, which source it after tap.sh: the unwinder beside backtrace() in real
+# programs (unwindcheck.c).
+[ "$(uname -m)" = x86_64 ] || skip_all "no tables on $(uname -m)"
 
 agent=src/profiler/agent
 ${CC:-gcc} -std=gnu11 -D_GNU_SOURCE -O2 -g -shared -fPIC -pthread -ftls-model=initial-exec \

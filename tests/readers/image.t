@@ -3,14 +3,8 @@
 #
 # A layer of ours, read by two tar readers that are not libarchive: GNU tar and Python's tarfile.
 # Each must give back the tree that went in: names, modes, times, links.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
+. tests/lib/tap.sh
 
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
 export LC_ALL=C.UTF-8 TZ=UTC
 umask 022
 
@@ -34,7 +28,7 @@ find "$tree" -exec touch -h -d '2001-02-03 04:05:06' {} +
 
 "$ET_BIN" build "$tree" -t "oci:$tmp/store:v1" >"$tmp/out" 2>&1
 ok $? "the image is built"
-sed 's/^/# /' "$tmp/out"
+note "$tmp/out"
 
 blob() { # DIGEST: its file
 	echo "$tmp/store/blobs/$(echo "$1" | tr : /)"
@@ -63,7 +57,7 @@ describe "$tree" >"$tmp/want"
 gives_back() { # NAME: $tmp/NAME holds what it unpacked
 	describe "$tmp/$1" >"$tmp/got" && diff "$tmp/want" "$tmp/got" >"$tmp/out"
 	ok $? "$1 gives back the same tree"
-	head -n 20 "$tmp/out" | sed 's/^/# /'
+	head -n 20 "$tmp/out" | note
 }
 
 mkdir "$tmp/tar" "$tmp/python"
@@ -97,4 +91,4 @@ assert d["schema"] and d["builds"] and d["cpu"]["functions"], d.keys()
 ' "$tmp/report.json"
 ok $? "Python reads it: no key twice, no NaN"
 
-echo "1..$n"
+finish

@@ -5,8 +5,7 @@
 # the same interrupted context: frame by frame the same, to the end, in 100.0 % of them.  Only
 # code that a library runs while it is still being loaded (its constructors) may be unknown, and
 # then the unwinder must say so.
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
+. tests/lib/tap.sh
 . tests/lib/unwind.sh
 
 set=cc1
@@ -104,4 +103,4 @@ judge 1000 5000 "  its plugins are known or said to be unknown"
 	"$tmp"/python.* >"$tmp/judged" 2>&1
 ok $? "at least 10,000 samples: $(tail -n 1 "$tmp/judged")"
 
-echo "1..$n"
+finish

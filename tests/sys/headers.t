@@ -2,23 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Every prototype in include/ carries its contract, and the check that says so can fail.
-check=$PWD/scripts/check-headers.pl
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
+. tests/lib/tap.sh
 
+check=$PWD/scripts/check-headers.pl
 out=$(perl "$check" include/engine-top/*.h 2>&1)
 ok $? "include/ speaks"
-echo "$out" | sed 's/^/# /'
+echo "$out" | note
 # A parser that saw nothing would agree with everything: count the names another way.
 names=$(sed 's,//.*,,' include/engine-top/*.h | grep -cE '^[a-z].*\bet_[a-z0-9_]+\(')
 echo "$out" | grep -q "^headers: $names prototypes"
 ok $? "it saw all $names prototypes"
 
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
 
 says() { # NAME STATUS PATTERN: for the header on stdin
@@ -27,7 +21,7 @@ says() { # NAME STATUS PATTERN: for the header on stdin
 	status=$?
 	[ "$status" -eq "$2" ] && grep -q -- "$3" out
 	ok $? "$1"
-	sed 's/^/# /' out
+	note out
 }
 
 says "two prototypes may share a comment" 0 '^headers: 2 prototypes' <<'END'
@@ -71,4 +65,5 @@ struct et_s {
 	int (*put)(void *self); /* called by the sink's own thread */
 };
 END
-echo "1..$n"
+
+finish

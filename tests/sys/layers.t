@@ -3,19 +3,13 @@
 #
 # The layers of the house hold (scripts/check-layers.pl on the build under test), and the check
 # that says so can fail: in a small tree of our own each rule is broken once.
-check=$PWD/scripts/check-layers.pl
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
+. tests/lib/tap.sh
 
+check=$PWD/scripts/check-layers.pl
 out=$(perl "$check" "$ET_BUILD" 2>&1)
 ok $? "no edge of this build leaves its layer"
-echo "$out" | sed 's/^/# /'
+echo "$out" | note
 
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
 
 put() { # FILE TEXT
@@ -76,14 +70,14 @@ breaks() { # NAME, PATTERN: the tree as it stands must be refused with a line li
 	status=$?
 	grep -q -- "$2" out && [ "$status" -eq 1 ]
 	ok $? "refused: $1"
-	sed 's/^/# /' out
+	note out
 	good_tree
 }
 
 good_tree
 run_check
 ok $? "a tree in order passes"
-sed 's/^/# /' out
+note out
 cp out first
 
 put src/engine/build/session.c '
@@ -175,4 +169,4 @@ breaks "a handler that cannot be followed" "signal handler 'et_probe_handler' is
 put src/cellar/rat.c 'int et_rat_n(void) { return 0; }'
 breaks "a folder that is no room" '^src/cellar/rat.c stands in no room of the house'
 
-echo "1..$n"
+finish

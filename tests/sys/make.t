@@ -4,15 +4,8 @@
 #
 # The Makefile and the installer of packages, as a person meets them.  Nothing is installed and
 # the build under test is only looked at: what is built here is a copy of it.
-n=0
-ok() { # STATUS NAME
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
-note() { sed 's/^/# /' "$@"; }
+. tests/lib/tap.sh
 
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
 chmod 755 "$tmp"
 
 # We run below a make whose variables (CONF=asan) we need and whose job server we cannot use.
@@ -184,7 +177,7 @@ grep -q 'the disk is on fire' "$tmp/out" && tail -n 1 "$tmp/out" | grep -q '^eng
 ok $? "shows the end of its log"
 
 deps 2 "an unknown group" $install_deps build tset
-[ "$(wc -l <"$tmp/out")" -eq 1 ] && grep -q "'tset'" "$tmp/out"
+one_line "$tmp/out" && grep -q "'tset'" "$tmp/out"
 ok $? "and names it in one line"
 deps 2 "no group" $install_deps
 
@@ -193,7 +186,7 @@ for tool in sh cat cut grep id paste sed; do
 	ln -s "$(command -v "$tool")" "$tmp/strange/"
 done
 PATH=$tmp/strange sh "$tmp/install-deps.sh" build >"$tmp/out" 2>&1
-[ $? -eq 3 ] && [ "$(wc -l <"$tmp/out")" -eq 1 ] && grep -q 'libarchive' "$tmp/out"
+[ $? -eq 3 ] && one_line "$tmp/out" && grep -q 'libarchive' "$tmp/out"
 ok $? "on another system: one line that names the libraries, exit 3"
 note "$tmp/out"
 
@@ -203,4 +196,4 @@ grep '^make' .ci/run >"$tmp/out"
 printf 'make test\nmake check-asan\nmake check-tsan\nmake test-readers\n' | cmp -s - "$tmp/out" && [ -x .ci/run ]
 ok $? ".ci/run calls make test, the sanitizer builds, make test-readers"
 
-echo "1..$n"
+finish

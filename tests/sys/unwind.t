@@ -3,8 +3,7 @@
 #
 # A few hundred stacks of real programs, taken by the unwinder and by backtrace() from the same
 # interrupted context: frame by frame the same.  tests/readers/unwind.t takes ten thousand.
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
+. tests/lib/tap.sh
 . tests/lib/unwind.sh
 
 if [ -x "$cc1" ]; then
@@ -32,4 +31,4 @@ else
 	skip "sqlite3" "it is not installed"
 fi
 
-echo "1..$n"
+finish
