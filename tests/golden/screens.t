@@ -1,10 +1,9 @@
 #!/bin/sh
 # Golden screens: every pane and the whole screen, from the fixture, at four sizes, as text.
 # ET_GOLDEN_UPDATE=1 rewrites them (make golden): read the diff!
-cd "$(dirname "$0")" || exit 1
-screen=../../$ET_BUILD/tool/screen
-[ -x "$screen" ] || screen=$ET_BUILD/tool/screen
-n=0
+. tests/lib/tap.sh
+
+screen=$ET_BUILD/tool/screen
 
 # compare NAME ARGS...: what the tool draws now against NAME.txt; and the same bytes in the
 # POSIX locale, in another time zone
@@ -12,16 +11,12 @@ compare()
 {
 	name=$1
 	shift
-	n=$((n + 1))
+	want=tests/golden/$name.txt
 	got=$(LC_ALL=C TZ=Asia/Tokyo "$screen" "$@"; echo "status $?")
 	again=$(LC_ALL=C.UTF-8 COLUMNS=7 TERM=dumb "$screen" "$@"; echo "status $?")
-	[ "${ET_GOLDEN_UPDATE:-0}" = 1 ] && printf '%s\n' "$got" > "$name.txt"
-	if [ "$got" = "$(cat "$name.txt")" ] && [ "$got" = "$again" ]; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		printf '%s\n' "$got" | diff "$name.txt" - | sed 's/^/# /'
-	fi
+	[ "${ET_GOLDEN_UPDATE:-0}" = 1 ] && printf '%s\n' "$got" > "$want"
+	[ "$got" = "$(cat "$want")" ] && [ "$got" = "$again" ]
+	ok $? "$name" || printf '%s\n' "$got" | diff "$want" - | note
 }
 
 for size in 40x12 80x24 120x40 200x60; do
@@ -39,4 +34,5 @@ done
 compare tiny-20x5 rich 12 20x5
 compare tiny-19x4 rich 12 19x4
 compare tiny-1x1 rich 12 1x1
-echo "1..$n"
+
+finish

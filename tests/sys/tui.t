@@ -1,39 +1,20 @@
 #!/bin/sh
 # The dashboard of the real program on a real terminal (tmux): what it shows, what keys do, and
 # how it gives the terminal back, whatever ends it.  Waits are polls with a deadline.
-: "${ET_BIN:?}" "${ET_BUILD:?}"
-command -v tmux > /dev/null || { echo "1..0 # SKIP tmux is not installed"; exit 0; }
+. tests/lib/tap.sh
+command -v tmux > /dev/null || skip_all "tmux is not installed"
 
-dir=$(mktemp -d "${TMPDIR:-/tmp}/et-tui.XXXXXX") || exit 1
-tm() { tmux -f /dev/null -S "$dir/socket" "$@" 2> /dev/null; }
-trap 'tm kill-server; rm -rf "$dir"' EXIT
-n=0
+tm() { tmux -f /dev/null -S "$tmp/socket" "$@" 2> /dev/null; }
+at_exit 'tm kill-server'
 export LC_ALL=C.UTF-8 TERM=xterm-256color
 unset NO_COLOR ENGINE_TOP_THEME TMUX
-rec=$dir/rec.etr
+rec=$tmp/rec.etr
 "$ET_BUILD/tool/mkrec" "$rec" 40 || exit 1
 
-ok()
+explain()
 {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		tm capture-pane -p -t t | sed 's/^/# |/'
-		sed 's/^/# err: /' "$dir/err" 2> /dev/null
-	fi
-}
-
-# poll CMD...: until it succeeds, at most 20 s
-poll()
-{
-	tries=0
-	until "$@"; do
-		tries=$((tries + 1))
-		[ $tries -lt 400 ] || return 1
-		sleep 0.05
-	done
+	tm capture-pane -p -t t | sed 's/^/# |/'
+	sed 's/^/# err: /' "$tmp/err" 2> /dev/null
 }
 
 screen() { tm capture-pane -p -t t; }
@@ -41,25 +22,25 @@ shows() { screen | grep -q -e "$1"; }
 lacks() { ! shows "$1"; }
 tell() { tm send-keys -t t "$@"; }
 state() { tm display -p -t t "$1"; }
-over() { [ -s "$dir/status" ]; }
+over() { [ -s "$tmp/status" ]; }
 
 # start COLS ROWS [VAR=VALUE...] ARGS...: the program in a terminal, with its modes before and after
 start()
 {
 	cols=$1 rows=$2
 	shift 2
-	rm -f "$dir/status" "$dir/err" "$dir/pid"
+	rm -f "$tmp/status" "$tmp/err" "$tmp/pid"
 	tm kill-server
-	cat > "$dir/run" <<-END
-		cd "$dir" || exit 1
-		stty -a > "$dir/before"
-		sh -c 'echo \$\$ > "$dir/pid"; exec env "\$@" 2> "$dir/err"' sh $*
-		echo \$? > "$dir/status.new"
-		stty -a > "$dir/after"
-		mv "$dir/status.new" "$dir/status"
+	cat > "$tmp/run" <<-END
+		cd "$tmp" || exit 1
+		stty -a > "$tmp/before"
+		sh -c 'echo \$\$ > "$tmp/pid"; exec env "\$@" 2> "$tmp/err"' sh $*
+		echo \$? > "$tmp/status.new"
+		stty -a > "$tmp/after"
+		mv "$tmp/status.new" "$tmp/status"
 		exec sleep 1000
 	END
-	poll tm new-session -d -s t -x "$cols" -y "$rows" "sh '$dir/run'"
+	poll tm new-session -d -s t -x "$cols" -y "$rows" "sh '$tmp/run'"
 }
 
 # ended STATUS WHAT: it is over with that status and the terminal is as it was
@@ -67,9 +48,9 @@ ended()
 {
 	poll over
 	ok $? "$2: it ends"
-	[ "$(cat "$dir/status" 2> /dev/null)" = "$1" ]
+	[ "$(cat "$tmp/status" 2> /dev/null)" = "$1" ]
 	ok $? "$2: exit status $1"
-	cmp -s "$dir/before" "$dir/after"
+	cmp -s "$tmp/before" "$tmp/after"
 	ok $? "$2: terminal modes are as before"
 	[ "$(state '#{alternate_on}#{cursor_flag}')" = 01 ]
 	ok $? "$2: alternate screen left, cursor visible"
@@ -138,7 +119,7 @@ poll shows '3 Heap'
 ok $? "through 1x1, 20x5 and 3x50 back to 120x40"
 tell q
 ended 0 "q"
-[ ! -s "$dir/err" ]
+[ ! -s "$tmp/err" ]
 ok $? "q: nothing on standard error"
 
 # tmux gives rows of an alternate screen that grew to the main one
@@ -193,13 +174,13 @@ ended 0 "q in the C locale"
 for term in vt100 linux xterm xterm-256color screen; do
 	start 80 24 TERM="$term" "$ET_BIN" replay "$rec"
 	poll shows '5 Pool'
-	tm pipe-pane -t t "cat > '$dir/raw'"
+	tm pipe-pane -t t "cat > '$tmp/raw'"
 	tell C-l
-	poll grep -qs 'Pool' "$dir/raw"
+	poll grep -qs 'Pool' "$tmp/raw"
 	tell '>'
 	poll shows 'frame 40 of 40\|40/40'
 	ok $? "TERM=$term: draws"
-	sync=$(grep -c "$(printf '\033')\[?2026h" "$dir/raw")
+	sync=$(grep -c "$(printf '\033')\[?2026h" "$tmp/raw")
 	case $term in
 	vt100 | linux) [ "$sync" = 0 ] ;;
 	*) [ "$sync" -gt 0 ] ;;
@@ -214,31 +195,31 @@ done
 for signal in TERM:143 HUP:129 INT:130 QUIT:131; do
 	start 80 24 "$ET_BIN" replay "$rec"
 	poll shows '5 Pool'
-	kill -"${signal%:*}" "$(cat "$dir/pid")"
+	kill -"${signal%:*}" "$(cat "$tmp/pid")"
 	ended "${signal#*:}" "SIG${signal%:*}"
 done
 
 # a sanitizer's own handler comes after ours and chooses the exit status
 start 80 24 "$ET_BIN" replay "$rec"
 poll shows '5 Pool'
-kill -SEGV "$(cat "$dir/pid")"
+kill -SEGV "$(cat "$tmp/pid")"
 poll over
-case $ET_BUILD in *asan*|*tsan*) crashed=$(cat "$dir/status") ;; *) crashed=139 ;; esac
+case $ET_BUILD in *asan*|*tsan*) crashed=$(cat "$tmp/status") ;; *) crashed=139 ;; esac
 ended "$crashed" "SIGSEGV"
 grep -q '^engine-top: crashed: SIGSEGV in thread [^ ]* (tid [0-9]*); the terminal was restored$' \
-	"$dir/err"
+	"$tmp/err"
 ok $? "SIGSEGV: one line says so"
 
 start 80 24 "$ET_BIN" replay "$rec"
 poll shows '5 Pool'
-pid=$(cat "$dir/pid")
+pid=$(cat "$tmp/pid")
 tm kill-server
 is_gone() { ! kill -0 "$pid" 2> /dev/null || grep -q '^State:.Z' "/proc/$pid/status"; }
 poll is_gone
 ok $? "the terminal is closed: it ends"
 
 # a terminal that does not read: frames are left out, and signals are still heard
-TERM=xterm-256color "$ET_BUILD/tool/ptystall" 300 "$ET_BIN" 2> "$dir/err"
+TERM=xterm-256color "$ET_BUILD/tool/ptystall" 300 "$ET_BIN" 2> "$tmp/err"
 ok $? "a stalled terminal: SIGTERM ends it"
 
 # ---- suspend and resume, from an interactive shell ---------------------------------------------
@@ -246,14 +227,14 @@ ok $? "a stalled terminal: SIGTERM ends it"
 tm kill-server
 poll tm new-session -d -s t -x 80 -y 24 'exec sh -i'
 poll shows '^[#$]'
-tell "stty -a > '$dir/before'; '$ET_BIN' replay '$rec'; echo end:\$?" Enter
+tell "stty -a > '$tmp/before'; '$ET_BIN' replay '$rec'; echo end:\$?" Enter
 poll shows '5 Pool'
 tell C-z
 poll shows 'Stopped'
 ok $? "^Z: the shell has the terminal"
 [ "$(state '#{alternate_on}#{cursor_flag}')" = 01 ]
 ok $? "^Z: alternate screen left, cursor visible"
-tell "clear; stty -a | cmp - '$dir/before' && echo s""ame" Enter
+tell "clear; stty -a | cmp - '$tmp/before' && echo s""ame" Enter
 poll shows '^same'
 ok $? "^Z: terminal modes are as before"
 tell fg Enter
@@ -267,18 +248,18 @@ ok $? "q after fg"
 
 refused()
 {
-	[ "$status" = 2 ] && [ "$(wc -l < "$dir/err")" = 1 ] && grep -q -- "$1" "$dir/err" &&
-		grep -q "use 'engine-top .*' instead" "$dir/err" && [ ! -s "$dir/out" ]
+	[ "$status" = 2 ] && one_line "$tmp/err" && grep -q -- "$1" "$tmp/err" &&
+		grep -q "use 'engine-top .*' instead" "$tmp/err" && [ ! -s "$tmp/out" ]
 	ok $? "refused in one line that says what to do instead: $1"
 }
-"$ET_BIN" replay "$rec" < /dev/null > "$dir/out" 2> "$dir/err"
+"$ET_BIN" replay "$rec" < /dev/null > "$tmp/out" 2> "$tmp/err"
 status=$?
 refused 'needs a terminal on standard input'
 for term in dumb no-such-terminal ''; do
 	start 80 24 TERM="$term" "$ET_BIN" replay "$rec"
 	poll over
-	status=$(cat "$dir/status")
-	: > "$dir/out"
+	status=$(cat "$tmp/status")
+	: > "$tmp/out"
 	refused 'TERM'
 done
 
@@ -306,28 +287,29 @@ poll shows 'recorded [0-9]* frames to engine-top-'
 ok $? "r again: recorded"
 lacks 'REC engine'
 ok $? "and the header says it no more"
-first=$(ls "$dir"/engine-top-*.etr)
+first=$(ls "$tmp"/engine-top-*.etr)
 tell r r r r r r
-all_there() { [ "$(ls "$dir"/engine-top-*.etr | wc -l)" = 4 ]; }
+all_there() { [ "$(ls "$tmp"/engine-top-*.etr | wc -l)" = 4 ]; }
 poll all_there
 ok $? "three more within a moment: each has a name of its own"
 tell q
 ended 0 "live q"
-"$ET_BIN" replay "$first" --screen 80x24 > "$dir/frame" 2> "$dir/err"
-grep -q 'REPLAY' "$dir/frame"
+"$ET_BIN" replay "$first" --screen 80x24 > "$tmp/frame" 2> "$tmp/err"
+grep -q 'REPLAY' "$tmp/frame"
 ok $? "what was recorded replays"
 
 # a crash in a thread of the profiler (tgkill has a number of its own on each machine)
 if [ "$(uname -m)" = x86_64 ]; then
 	start 120 40 "$ET_BIN"
 	poll shows 'samples [1-9]'
-	pid=$(cat "$dir/pid")
+	pid=$(cat "$tmp/pid")
 	tid=$(grep -lx 'et-collect' "/proc/$pid"/task/*/comm | head -n 1 | sed 's,/comm,,; s,.*/,,')
 	perl -e 'syscall(234, $ARGV[0] + 0, $ARGV[1] + 0, 11)' "$pid" "$tid" # tgkill
 	poll over
-	case $ET_BUILD in *asan*|*tsan*) crashed=$(cat "$dir/status") ;; esac
+	case $ET_BUILD in *asan*|*tsan*) crashed=$(cat "$tmp/status") ;; esac
 	ended "$crashed" "SIGSEGV in another thread"
-	grep -q "^engine-top: crashed: SIGSEGV in thread et-collect (tid $tid); the terminal" "$dir/err"
+	grep -q "^engine-top: crashed: SIGSEGV in thread et-collect (tid $tid); the terminal" "$tmp/err"
 	ok $? "SIGSEGV in another thread: it is named"
 fi
-echo "1..$n"
+
+finish
