@@ -13,16 +13,7 @@
 #include "base/crc32c.h"
 #include "base/io.h"
 #include "profiler/record/record.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-#define MUST(cond)                                                                      \
-	do {                                                                            \
-		if (!(cond)) {                                                          \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);      \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
+#include "fuzz.h"
 
 static void put_right(uint8_t *frame, size_t left)
 {

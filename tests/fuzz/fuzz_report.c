@@ -13,16 +13,7 @@
 #include "cli/report_text.h"
 #include "engine-top/snapshot.h"
 #include "tui/cell.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-#define MUST(cond)                                                                      \
-	do {                                                                            \
-		if (!(cond)) {                                                          \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);      \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
+#include "fuzz.h"
 
 static void must_be_plain(const char *text)
 {

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+#include "fuzz.h"
 
 #define INPUT_MAX ((size_t)1 << 18)
 #define MUTATIONS 2000
