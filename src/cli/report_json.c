@@ -334,6 +334,14 @@ static json_t *by_state(struct doc *d)
 	return o;
 }
 
+/* What threads that share a state and a stack have in common. */
+static void set_where(struct doc *d, json_t *o, uint32_t state, uint32_t flags, uint32_t stack)
+{
+	set(d, o, "state", json_string(et_snapshot_thread_state(state)));
+	set(d, o, "self", json_boolean((flags & ET_THREAD_SELF) != 0));
+	set_stack(d, o, stack);
+}
+
 static json_t *groups(struct doc *d)
 {
 	json_t *list = json_array();
@@ -343,9 +351,7 @@ static json_t *groups(struct doc *d)
 		json_t *o = json_object();
 
 		set_count(d, o, "count", g.count);
-		set(d, o, "state", json_string(et_snapshot_thread_state(g.state)));
-		set(d, o, "self", json_boolean((g.flags & ET_THREAD_SELF) != 0));
-		set_stack(d, o, g.stack);
+		set_where(d, o, g.state, g.flags, g.stack);
 		add(d, list, o);
 	}
 	return list;
@@ -361,9 +367,7 @@ static json_t *waits(struct doc *d)
 		json_t *o = json_object();
 
 		set_count(d, o, "times", w.times);
-		set(d, o, "state", json_string(et_snapshot_thread_state(w.state)));
-		set(d, o, "self", json_boolean((w.flags & ET_THREAD_SELF) != 0));
-		set_stack(d, o, w.stack);
+		set_where(d, o, w.state, w.flags, w.stack);
 		add(d, list, o);
 	}
 	return list;
