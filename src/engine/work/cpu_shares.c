@@ -25,8 +25,8 @@ struct shares {
 };
 
 /* A body of its own for each, not one inlined helper: the time must be found in the function that
- * bears the name.  About 20 us of arithmetic between two looks at the clock, so that the clock's
- * own cost stays near 1 %. */
+ * bears the name.  About 80 us of arithmetic between two looks at the clock, so that the clock's
+ * own cost stays below 1 %. */
 #define BURN(name, factor)                                                                         \
 	static __attribute__((noipa)) int64_t name(int64_t until_ns)                               \
 	{                                                                                          \
@@ -34,7 +34,7 @@ struct shares {
 		uint64_t x = (uint64_t)now | 1;                                                    \
                                                                                                    \
 		while (now < until_ns) {                                                           \
-			for (int i = 0; i < 16000; i++) {                                          \
+			for (int i = 0; i < 64000; i++) {                                          \
 				x = x * UINT64_C(factor) + 1442695040888963407u;                   \
 				__asm__ volatile("" : "+r"(x));                                    \
 			}                                                                          \
