@@ -64,3 +64,15 @@ int et_datadir(const char *name, const char *env, char *out, size_t n)
 		return 0;
 	return put(out, n, ET_PREFIX "/share/engine-top/", "", name) == 0 && is_dir(out) ? 0 : -1;
 }
+
+int et_datadir_err(const char *name, const char *env, struct et_err *err)
+{
+	const char *dir = getenv(env);
+
+	if (dir != NULL && dir[0] != '\0')
+		return et_err_set(err, ET_EXIT_INPUT,
+				  "%s is '%s', which is no folder; unset it, or name the folder of %s",
+				  env, dir, name);
+	return et_err_set(err, ET_EXIT_LACK, "the folder of %s is not installed; set %s to one", name,
+			  env);
+}

@@ -369,12 +369,15 @@ static int on_event(struct reader *r, const yaml_event_t *e)
 static int read_events(struct reader *r)
 {
 	yaml_parser_t parser;
+	size_t skip;
 	int rc = 0;
 
 	if (!yaml_parser_initialize(&parser))
 		return et_err_set(r->err, ET_EXIT_LACK, "out of memory reading '%s'", r->doc->name);
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&parser, (const unsigned char *)r->bytes, r->n);
+	/* with the encoding set, libyaml takes a byte order mark for a column of text */
+	skip = r->n >= 3 && memcmp(r->bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)r->bytes + skip, r->n - skip);
 	while (rc == 0 && !r->is_done) {
 		yaml_event_t event;
 

@@ -290,8 +290,7 @@ char **et_theme_names(size_t *n, struct et_err *err)
 
 	*n = 0;
 	if (et_datadir("themes", "ENGINE_TOP_THEMES", dir, sizeof dir) != 0) {
-		et_err_set(err, ET_EXIT_LACK, "no folder with themes was found; set "
-			   "ENGINE_TOP_THEMES to one");
+		et_datadir_err("themes", "ENGINE_TOP_THEMES", err);
 		return NULL;
 	}
 	count = scandir(dir, &found, is_theme_file, by_name);

@@ -46,8 +46,8 @@ ok $? "ENGINE_TOP_EXAMPLES is another folder"
 
 ENGINE_TOP_EXAMPLES=$tmp/nowhere
 run presets
-[ "$status" -eq 3 ] && [ ! -s out ] && grep -q '^engine-top: no folder of presets; ' err
-ok $? "no folder: exit 3 and what to do"
+[ "$status" -eq 2 ] && [ ! -s out ] && grep -q '^engine-top: ENGINE_TOP_EXAMPLES is .*nowhere' err
+ok $? "a variable that names no folder: exit 2 and what to do"
 unset ENGINE_TOP_EXAMPLES
 
 run help preset

@@ -35,7 +35,7 @@ ok $? "a folder of one's own: what is right is listed"
 grep -q "bad.yaml:2:14: unknown colour 'rad'; did you mean 'red'?" "$tmp/err"
 ok $? "what is wrong is named with its place"
 ENGINE_TOP_THEMES=$tmp/nowhere run themes
-[ $status = 3 ] && one_line "$tmp/err"
-ok $? "no folder of themes: exit 3, one line"
+[ $status = 2 ] && one_line "$tmp/err"
+ok $? "a variable that names no folder: exit 2, one line"
 
 finish

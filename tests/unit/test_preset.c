@@ -435,8 +435,8 @@ static void t_find(void)
 	et_preset_free(p);
 	setenv("ENGINE_TOP_EXAMPLES", "/nowhere/at/all", 1);
 	ET_IS_STR(found("alpha"),
-		  "no folder of presets; set ENGINE_TOP_EXAMPLES to one, or give the path of a "
-		  "preset", "no folder");
+		  "ENGINE_TOP_EXAMPLES is '/nowhere/at/all', which is no folder; unset it, or name "
+		  "the folder of examples", "a variable that names no folder");
 	unsetenv("ENGINE_TOP_EXAMPLES");
 	et_io_rmtree(AT_FDCWD, dir);
 }

@@ -400,8 +400,22 @@ static void t_read(void)
 	et_io_rmtree(AT_FDCWD, dir);
 }
 
+/* What an editor of another system writes. */
+static void t_byte_order_mark(void)
+{
+	static const char text[] = "\xef\xbb\xbf" "a: 1\r\nb: [x, y]\r\n";
+	struct et_yamldoc doc;
+	struct et_err err = { 0 };
+
+	ET_IS_INT(et_yamldoc_parse(&doc, "bom.yaml", text, sizeof text - 1, &err), 0,
+		  "a byte order mark and CR LF are no error");
+	ET_OK(doc.root != NULL && et_yamldoc_get(doc.root, "b") != NULL, "both keys are there");
+	et_yamldoc_fini(&doc);
+}
+
 int main(void)
 {
+	t_byte_order_mark();
 	t_tree();
 	t_refusals();
 	t_limits();

@@ -75,9 +75,7 @@ char **et_preset_names(char *dir, size_t *n, struct et_err *err)
 
 	*n = 0;
 	if (et_datadir("examples", "ENGINE_TOP_EXAMPLES", path, sizeof path) != 0) {
-		et_err_set(err, ET_EXIT_LACK,
-			   "no folder of presets; set ENGINE_TOP_EXAMPLES to one, or give the path "
-			   "of a preset");
+		et_datadir_err("examples", "ENGINE_TOP_EXAMPLES", err);
 		return NULL;
 	}
 	d = opendir(path);
