@@ -12,6 +12,7 @@
 #include "profiler/agent/heap.h"
 #include "profiler/agent/signal.h"
 #include "profiler/collect/collector.h"
+#include "profiler/collect/grow.h"
 #include "profiler/collect/procfs.h"
 
 #define ANSWER_WAIT_NS (4 * ET_NS_PER_MS)
@@ -208,15 +209,8 @@ static void add_seen(struct et_collector *c, struct et_thread *t)
 {
 	struct et_seen *s;
 
-	if (c->n_seen == c->room_seen) {
-		uint32_t room = c->room_seen == 0 ? 64 : c->room_seen * 2;
-		struct et_seen *more = realloc(c->seen, room * sizeof *more);
-
-		if (more == NULL)
-			return;
-		c->seen = more;
-		c->room_seen = room;
-	}
+	if (!et_grow(&c->seen, c->n_seen, &c->room_seen, sizeof *c->seen))
+		return;
 	s = &c->seen[c->n_seen++];
 	*s = (struct et_seen){ .tid = t->tid, .is_self = !et_thread_is_workload(t),
 			       .state = state_of(c, t), .stack = t->seen.stack,
@@ -232,15 +226,8 @@ static void add_wait(struct et_collector *c, const struct et_seen *s)
 	uint32_t ix;
 
 	if (!et_hash_get(&c->waits_by_key, key, &ix)) {
-		if (c->n_waits == c->room_waits) {
-			uint32_t room = c->room_waits == 0 ? 256 : c->room_waits * 2;
-			struct et_wait_sum *more = realloc(c->waits, room * sizeof *more);
-
-			if (more == NULL)
-				return;
-			c->waits = more;
-			c->room_waits = room;
-		}
+		if (!et_grow(&c->waits, c->n_waits, &c->room_waits, sizeof *c->waits))
+			return;
 		ix = c->n_waits;
 		if (!et_hash_put(&c->waits_by_key, key, ix))
 			return;

@@ -8,6 +8,7 @@
 
 #include "engine-top/snapshot.h"
 #include "profiler/agent/stack.h"
+#include "profiler/collect/grow.h"
 
 void et_stacks_init(struct et_stacks *st, struct et_symbols *symbols)
 {
@@ -24,17 +25,9 @@ void et_stacks_fini(struct et_stacks *st)
 
 static bool has_room(struct et_stacks *st, uint32_t depth)
 {
-	if (st->n_rows == ET_STACKS_MAX)
+	if (st->n_rows == ET_STACKS_MAX ||
+	    !et_grow(&st->rows, st->n_rows, &st->room_rows, sizeof *st->rows))
 		return false;
-	if (st->n_rows == st->room_rows) {
-		uint32_t room = st->room_rows == 0 ? 256 : st->room_rows * 2;
-		struct et_stack *rows = realloc(st->rows, room * sizeof *rows);
-
-		if (rows == NULL)
-			return false;
-		st->rows = rows;
-		st->room_rows = room;
-	}
 	if (st->room_frames - st->n_frames < depth) {
 		size_t room = st->room_frames == 0 ? 8192 : st->room_frames * 2;
 		uint32_t *frames = realloc(st->frames, room * sizeof *frames);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "profiler/collect/elffile.h"
+#include "profiler/collect/grow.h"
 
 struct file {
 	const char *path, *name; /* name: its last part */
@@ -25,21 +26,6 @@ struct et_symbols {
 	uint32_t n_files, room_files, n_funcs, room_funcs, n_frames, room_frames, n_texts, room_texts;
 };
 
-static bool grow(void *array, uint32_t n, uint32_t *room, size_t size)
-{
-	uint32_t wide = *room == 0 ? 256 : *room * 2;
-	void *more;
-
-	if (n < *room)
-		return true;
-	more = realloc(*(void **)array, wide * size);
-	if (more == NULL)
-		return false;
-	*(void **)array = more;
-	*room = wide;
-	return true;
-}
-
 static const char *intern(struct et_symbols *s, const char *text)
 {
 	uint64_t h = UINT64_C(14695981039346656037);
@@ -52,7 +38,7 @@ static const char *intern(struct et_symbols *s, const char *text)
 	for (; et_hash_get(&s->by_text, h, &ix); h++)
 		if (strcmp(s->texts[ix], text) == 0)
 			return s->texts[ix];
-	if (!grow(&s->texts, s->n_texts, &s->room_texts, sizeof *s->texts))
+	if (!et_grow(&s->texts, s->n_texts, &s->room_texts, sizeof *s->texts))
 		return "";
 	s->texts[s->n_texts] = strdup(text);
 	if (s->texts[s->n_texts] == NULL || !et_hash_put(&s->by_text, h, s->n_texts))
@@ -62,7 +48,7 @@ static const char *intern(struct et_symbols *s, const char *text)
 
 static uint32_t add_func(struct et_symbols *s, const struct et_func *f)
 {
-	if (!grow(&s->funcs, s->n_funcs, &s->room_funcs, sizeof *s->funcs))
+	if (!et_grow(&s->funcs, s->n_funcs, &s->room_funcs, sizeof *s->funcs))
 		return 0;
 	s->funcs[s->n_funcs] = *f;
 	return s->n_funcs++;
@@ -70,7 +56,7 @@ static uint32_t add_func(struct et_symbols *s, const struct et_func *f)
 
 static uint32_t add_frame(struct et_symbols *s, const struct et_frame *f)
 {
-	if (!grow(&s->frames, s->n_frames, &s->room_frames, sizeof *s->frames))
+	if (!et_grow(&s->frames, s->n_frames, &s->room_frames, sizeof *s->frames))
 		return 0;
 	s->frames[s->n_frames] = *f;
 	return s->n_frames++;
@@ -126,7 +112,7 @@ static struct file *file_of(struct et_symbols *s, const char *path)
 	for (uint32_t i = 0; i < s->n_files; i++)
 		if (s->files[i].path == f.path)
 			return &s->files[i];
-	if (!grow(&s->files, s->n_files, &s->room_files, sizeof *s->files))
+	if (!et_grow(&s->files, s->n_files, &s->room_files, sizeof *s->files))
 		return NULL;
 	f.name = base_name(f.path);
 	f.elf = et_elffile_open(f.path);
